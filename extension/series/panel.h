@@ -1,0 +1,154 @@
+/*
+ * panel.h
+ *	  A panel: the dense state of many groups over one grid.
+ *
+ * For every bucket and every group a panel has one cell, and in it the state
+ * of each measure.  It is what all series are made in: rows are put in with
+ * tally_panel_add(), partial panels of parallel workers are merged, and the
+ * answer is read out, every bucket for every group, whether rows fell there
+ * or not.
+ *
+ * It is an expanded object: the Datum of SQL type tally.panel.  A panel lives
+ * in a memory context of its own and is changed in place; a flat copy is made
+ * only to cross a process or to be stored.
+ *
+ * LAYOUT.  Cells are bucket-major: one row of cells a bucket, indexed by
+ * group number, allocated when the first value falls in the bucket and grown
+ * as groups appear.  A group's number is the order in which it was first seen.
+ *
+ * LIMITS.  tally.max_groups, tally.max_cells and tally.max_memory are checked
+ * when a group appears and when a row is grown; the error (54000) says the
+ * numbers and the remedy.
+ */
+#ifndef TALLY_PANEL_H
+#define TALLY_PANEL_H
+
+#include "time/grid.h"
+#include "utils/expandeddatum.h"
+#include "utils/jsonb.h"
+
+typedef struct TallyPanel TallyPanel;
+
+typedef enum TallyMeasureKind
+{
+	TALLY_COUNT,
+	TALLY_SUM,
+	TALLY_AVG,
+	TALLY_MIN,
+	TALLY_MAX,
+	TALLY_MEASURE__COUNT
+} TallyMeasureKind;
+
+/*
+ * One measure.  A count takes no value or any value (nulls are not counted).
+ * sum and avg take int2, int4, int8, float4, float8 and numeric; min and max
+ * any type with a default btree order.
+ */
+typedef struct TallyMeasure
+{
+	TallyMeasureKind kind;
+	Oid type;	   /* of the values, InvalidOid for count(*) */
+	Oid collation; /* for min and max of text */
+} TallyMeasure;
+
+/*
+ * One part of a group's key.  When is_json is set the Datums given to
+ * tally_panel_group() are pointers to JsonbValue (a scalar, or jbvBinary),
+ * and those that tally_panel_key() returns are jsonb.  Numbers that are equal
+ * are one group (1 and 1.0), and a number is never equal to a string.
+ */
+typedef struct TallyKey
+{
+	Oid type;
+	Oid collation;
+	bool is_json;
+} TallyKey;
+
+/*
+ * Makes an empty panel in a new child of "parent"; for an aggregate that is
+ * the context that AggCheckCallContext() gives.  Copies all it is given.
+ * Without keys it has one group, number 0, from the start.
+ */
+extern TallyPanel *tally_panel_create(MemoryContext parent,
+									  const TallyGrid *grid, int nmeasures,
+									  const TallyMeasure *measures, int nkeys,
+									  const TallyKey *keys);
+
+/* The panel as a Datum that may be changed in place, and back. */
+extern Datum tally_panel_datum(TallyPanel *panel);
+/* Expands a flat panel into "parent" if it has to. */
+extern TallyPanel *tally_panel_from_datum(Datum value, MemoryContext parent);
+
+extern MemoryContext tally_panel_context(const TallyPanel *panel);
+extern const TallyGrid *tally_panel_grid(const TallyPanel *panel);
+
+/* A place for whoever fills the panel; not copied, not merged. */
+extern void *tally_panel_user(const TallyPanel *panel);
+extern void tally_panel_set_user(TallyPanel *panel, void *user);
+
+/* The bucket of an instant, -1 outside of the grid's range. */
+extern int32 tally_panel_bucket(TallyPanel *panel, TimestampTz t);
+
+/* The number of the group with these keys, which is made if it is new. */
+extern int32 tally_panel_group(TallyPanel *panel, const Datum *keys,
+							   const bool *nulls);
+
+/*
+ * Adds one value to one measure of one cell.  For count(*) the value is not
+ * looked at; for every other measure the caller leaves nulls out.  Values of
+ * by-reference types are copied when they have to be kept.
+ */
+extern void tally_panel_add(TallyPanel *panel, int32 bucket, int32 group,
+							int measure, Datum value);
+
+/* Adds all of "from", whose shape must be the same, to "into". */
+extern void tally_panel_merge(TallyPanel *into, TallyPanel *from);
+
+/* Reading. */
+extern int32 tally_panel_ngroups(const TallyPanel *panel);
+extern int tally_panel_nmeasures(const TallyPanel *panel);
+extern int tally_panel_nkeys(const TallyPanel *panel);
+
+/*
+ * Numbers of all groups in the order of their keys (each by its type's
+ * default order, nulls last; JSON: null last, numbers, strings, booleans,
+ * others), palloc'd in the current context.
+ */
+extern int32 *tally_panel_order(TallyPanel *panel);
+
+/* A part of a group's key; the Datum belongs to the panel. */
+extern Datum tally_panel_key(const TallyPanel *panel, int32 group, int key,
+							 bool *isnull);
+
+/* The type that tally_panel_value() returns for a measure. */
+extern Oid tally_panel_result_type(const TallyPanel *panel, int measure);
+
+/*
+ * The value of a measure in a cell, by-reference ones in the current context
+ * or the panel's.  A count is 0 and the rest null where no value fell.
+ * Result types: count int8; sum of int2/int4 int8, of int8 and numeric
+ * numeric, of floats float8; avg of floats float8, otherwise numeric; min and
+ * max the type of the values.
+ */
+extern Datum tally_panel_value(const TallyPanel *panel, int32 bucket,
+							   int32 group, int measure, bool *isnull);
+
+/* How many values fell into the cell for this measure: 0 means filled. */
+extern int64 tally_panel_nvalues(const TallyPanel *panel, int32 bucket,
+								 int32 group, int measure);
+
+/*
+ * Running one query that ends in a panel, without copying it.
+ *
+ * "sql" must be one SELECT of one column, tally.hand_over(agg(..)) where agg
+ * returns a panel.  It is run read-only with the ordinary planner, in
+ * parallel where the server finds that worth it.  The panel is in "parent"
+ * afterwards; NULL when no row was aggregated.
+ */
+extern TallyPanel *tally_panel_from_query(MemoryContext parent,
+										  const char *sql, int nargs,
+										  const Oid *argtypes,
+										  const Datum *args,
+										  const bool *argnulls);
+
+#endif
