@@ -140,10 +140,11 @@ extern int64 tally_panel_nvalues(const TallyPanel *panel, int32 bucket,
 /*
  * Running one query that ends in a panel, without copying it.
  *
- * "sql" must be one SELECT of one column, tally.hand_over(agg(..)) where agg
- * returns a panel.  It is run read-only with the ordinary planner, in
- * parallel where the server finds that worth it.  The panel is in "parent"
- * afterwards; NULL when no row was aggregated.
+ * "sql" must be one SELECT of one column: an aggregate without GROUP BY whose
+ * state is a tally.panel and whose final function is tally.panel_hand_over
+ * (FINALFUNC_MODIFY = READ_WRITE).  It is run read-only with the ordinary
+ * planner, in parallel where the server finds that worth it.  The panel lives
+ * in "parent" afterwards; NULL when no row was aggregated.
  */
 extern TallyPanel *tally_panel_from_query(MemoryContext parent,
 										  const char *sql, int nargs,
