@@ -23,10 +23,13 @@
 
 #define TALLY_GRID_VERSION 1
 
+/* The origin was given, rather than taken from the defaults of grid.c. */
+#define TALLY_GRID_HAS_ORIGIN 0x0001
+
 typedef struct TallyGrid
 {
-	int32 vl_len_; /* varlena header: do not touch */
-	uint8 version; /* TALLY_GRID_VERSION */
+	int32 vl_len_;	  /* varlena header: do not touch */
+	uint8 version;	  /* TALLY_GRID_VERSION */
 	uint8 week_start; /* ISO day that weeks start on: 1 Monday .. 7 Sunday */
 	uint16 zone_len;  /* bytes of the zone's name, which ends the value */
 	/*
@@ -38,9 +41,9 @@ typedef struct TallyGrid
 	int32 nbuckets;		/* at least 1 */
 	int32 every_months; /* the step asked for: exactly one of these three */
 	int32 every_days;
-	int32 reserved; /* zero */
+	int32 flags; /* TALLY_GRID_HAS_ORIGIN */
 	int64 every_us;
-	int64 width_us; /* of every bucket, when all are equal; otherwise 0 */
+	int64 width_us;	   /* of every bucket, when all are equal; otherwise 0 */
 	TimestampTz first; /* where bucket 0 starts: <= lower */
 	TimestampTz last;  /* where the last bucket ends: >= upper */
 	TimestampTz lower; /* the range asked for, half open */
@@ -83,6 +86,12 @@ typedef struct TallyGridSpec
  * it allocates for them.  Uniform boundaries are never listed.
  */
 extern TallyGrid *tally_grid_make(const TallyGridSpec *spec);
+
+/* Sets *spec to what "grid" was made of, so that it can be made again. */
+extern void tally_grid_spec(const TallyGrid *grid, TallyGridSpec *spec);
+
+/* The name of the grid's zone, in the current memory context. */
+extern char *tally_grid_zone(const TallyGrid *grid);
 
 /*
  * The first instant at which the local clock of "zone" shows "local" (in
