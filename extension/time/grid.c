@@ -87,6 +87,8 @@ step_text(const TallyGridSpec *spec)
 	return pstrdup(buf);
 }
 
+static void beyond_calendar(const TallyGridSpec *spec) pg_attribute_noreturn();
+
 static void
 beyond_calendar(const TallyGridSpec *spec)
 {
