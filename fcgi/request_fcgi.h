@@ -1,0 +1,110 @@
+/*
+ * request_fcgi.h
+ *	  The inside of a request: for request.c, reply.c, worker.c, dispatch.c
+ *	  alone, the only files that may know libfcgi.
+ */
+#ifndef TALLY_REQUEST_FCGI_H
+#define TALLY_REQUEST_FCGI_H
+
+#include <fcgiapp.h>
+
+#include "../extension/contract.h"
+#include "buf.h"
+#include "reply.h"
+#include "request.h"
+#include "route.h"
+
+#define PROJECT_CHARS ((size_t) TALLY_PROJECT_ID_BYTES * 2)
+
+/* Memory of a request: the parameters (nginx sends up to 64 kB) beside its
+ * body; and of its answer, of which more than this is streamed. */
+#define REQUEST_ARENA_EXTRA ((size_t) 1024 * 1024)
+#define REPLY_MAX_BYTES ((size_t) 16 * 1024 * 1024)
+#define REPLY_KEEP_BYTES ((size_t) 16 * 1024)
+
+struct request_set;
+
+struct reply
+{
+	int status;
+	const char *type;
+	const char *error_code; /* for the log; NULL when it is no error */
+	struct buf head;		/* header lines beside status and type */
+	struct buf body;
+	bool streaming;
+	bool broken; /* the client is to see an incomplete answer */
+};
+
+struct request
+{
+	FCGX_Request fcgi;
+	struct request_set *home;
+	struct request *next;
+	struct arena *arena;
+
+	enum method method;
+	bool is_head;
+	struct uri uri;
+	const struct route *route; /* NULL until found */
+	size_t nargs;
+	const char *args[ROUTE_MAX_ARGS];
+	char project[PROJECT_CHARS + 1];
+	uint8_t project_id[TALLY_PROJECT_ID_BYTES];
+	const char *body;
+	size_t body_len;
+	int64_t started_us;
+
+	struct reply reply;
+};
+
+/*
+ * The fixed number of request structures of a worker.  Taking one waits until
+ * one is free or "stop" was called; returns NULL then.
+ */
+struct request_set *request_set_new(int count, int listen_fd,
+									size_t max_body_bytes, bool log_each);
+void request_set_free(struct request_set *set);
+struct request *request_set_take(struct request_set *set);
+void request_set_give(struct request_set *set, struct request *req);
+void request_set_stop(struct request_set *set);
+
+/* How many are not free; 0 when all that was accepted has been answered. */
+int request_set_busy(struct request_set *set);
+
+/* Waits for the next request on the listening socket.  False on an error of
+ * accept(), with errno set: pause, then try again. */
+bool request_accept(struct request *req);
+
+enum request_read
+{
+	REQUEST_READ_OK,
+	REQUEST_READ_BAD_URI,
+	REQUEST_READ_BAD_LENGTH, /* CONTENT_LENGTH is no number */
+	REQUEST_READ_TOO_LARGE,	 /* ... or over the limit; body was drained */
+	REQUEST_READ_SHORT,		 /* fewer bytes came than were announced */
+	REQUEST_READ_NO_MEMORY,
+};
+
+/* Method and URI; then the body, of at most "max_bytes". */
+enum request_read request_read_head(struct request *req);
+enum request_read request_read_body(struct request *req, size_t max_bytes);
+
+/* Reads a body that nobody wants, so that the answer can be sent. */
+void request_drain(struct request *req);
+
+/* Parts of the above that need no FastCGI. */
+enum method request_method_named(const char *name);
+bool request_parse_length(const char *text, size_t *len);
+
+void reply_init(struct reply *reply);
+void reply_free(struct reply *reply);
+void reply_recycle(struct reply *reply);
+
+/* The header lines as they go out, up to and with the empty one. */
+void reply_render_head(const struct reply *reply, bool with_length,
+					   struct buf *out);
+
+/* Sends what is prepared and not sent yet. */
+bool reply_send(struct request *req);
+
+#endif

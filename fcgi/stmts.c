@@ -1,0 +1,36 @@
+/*
+ * stmts.c
+ *	  All the SQL in these programs.
+ *
+ * Each statement calls functions of the extension, or of pg_catalog, by
+ * their full names, so no search_path can redirect it, and takes what a
+ * client sent as a parameter.  Nothing a client sends is ever part of a
+ * statement: "make check-layers" fails when SQL or an exec call of libpq
+ * turns up in any other file.
+ */
+#include "stmts.h"
+
+/* clang-format off */
+const struct stmt_info stmts[STMT__COUNT] = {
+	[STMT_CHECK] = {"check", 0,
+		"SELECT tally.contract_version(),"
+		" pg_catalog.current_setting('TimeZone'),"
+		" pg_catalog.current_setting('statement_timeout'),"
+		" pg_catalog.current_setting('search_path')"},
+	[STMT_SET_TIMEOUT] = {"set_timeout", 1,
+		"SELECT pg_catalog.set_config('statement_timeout', $1::text, false)"},
+	[STMT_KEY_SNAPSHOT] = {"key_snapshot", 0,
+		"SELECT key_hash, project, scope FROM tally.key_snapshot()"},
+	/* in the select list: FROM f() would be computed whole before its
+	 * first row */
+	[STMT_QUERY] = {"query", 4,
+		"SELECT tally.query($1::text, $2::text, $3::jsonb, $4::bool)"},
+	[STMT_SPOOL_PROGRESS] = {"spool_progress", 1,
+		"SELECT tally.spool_progress($1::uuid)"},
+	[STMT_INGEST] = {"ingest", 6,
+		"SELECT stored, duplicate, rejected FROM tally.ingest("
+		"$1::uuid, $2::int8, $3::int8, $4::bytea, $5::bool, $6::int4[])"},
+	[STMT_SPOOL_SKIP] = {"spool_skip", 4,
+		"SELECT tally.spool_skip($1::uuid, $2::int8, $3::int8, $4::text)"},
+};
+/* clang-format on */
