@@ -57,4 +57,10 @@ void frame_write(const struct frame *f, uint8_t *out);
  */
 size_t frame_read(const uint8_t *data, size_t len, struct frame *f);
 
+/*
+ * May a collection be called so?  1 .. TALLY_MAX_COLLECTION_BYTES printable
+ * ASCII characters, no "$", no "_" at its start, no "." at either end.
+ */
+bool frame_collection_ok(const char *name, size_t len);
+
 #endif
