@@ -22,11 +22,11 @@
  * 57014 cancelled or timed out, 55000 a batch that does not follow the last.
  * Those below are ours, for errors that a client must be able to tell apart.
  */
-#define TALLY_ERR_TIMEFRAME "TL001"		   /* timeframe not understood */
+#define TALLY_ERR_TIMEFRAME "TL001"			/* timeframe not understood */
 #define TALLY_ERR_MISSING_PARAMETER "TL002" /* a required one is not there */
-#define TALLY_ERR_NOT_FOUND "TL003"		   /* no such project, collection */
-#define TALLY_ERR_COLLECTION_NAME "TL004"   /* collection name not allowed */
-#define TALLY_ERR_PROPERTY_NAME "TL005"	   /* property name not allowed */
+#define TALLY_ERR_NOT_FOUND "TL003"			/* no such project, collection */
+#define TALLY_ERR_COLLECTION_NAME "TL004"	/* collection name not allowed */
+#define TALLY_ERR_PROPERTY_NAME "TL005"		/* property name not allowed */
 
 /* Defaults of the extension's settings (guc.c). */
 #define TALLY_DEFAULT_MAX_BUCKETS 50000

@@ -137,6 +137,9 @@ extern Datum tally_panel_value(const TallyPanel *panel, int32 bucket,
 extern int64 tally_panel_nvalues(const TallyPanel *panel, int32 bucket,
 								 int32 group, int measure);
 
+/* The OID of a type of this extension, "grid" or "panel". */
+extern Oid tally_type(const char *name);
+
 /*
  * Running one query that ends in a panel, without copying it.
  *

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * budget.c
+ *	  What one answer may cost, and the one wording of every refusal.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "budget.h"
+#include "guc.h"
+
+void
+tally_budget_cells(int64 nbuckets, int64 ngroups, int nmeasures,
+				   bool estimated)
+{
+	int64 cells = nbuckets * ngroups * Max(nmeasures, 1);
+	const char *about = estimated ? "about " : "";
+
+	if (ngroups > tally_max_groups)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("answer has more than %d groups", tally_max_groups),
+				 estimated
+					 ? errdetail("Statistics say that there are about %lld.",
+								 (long long) ngroups)
+					 : errdetail("Group number %lld appeared.",
+								 (long long) ngroups),
+				 errhint("Group by fewer or coarser columns, filter the "
+						 "rows, or raise the setting tally.max_groups.")));
+	if (cells > tally_max_cells)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("answer has more than %d cells", tally_max_cells),
+				 errdetail("%lld buckets x %s%lld groups x %d measures are "
+						   "%s%lld cells.",
+						   (long long) nbuckets,
+						   about,
+						   (long long) ngroups,
+						   Max(nmeasures, 1),
+						   about,
+						   (long long) cells),
+				 errhint("Ask for a wider interval, a shorter timeframe or "
+						 "fewer groups, or raise the setting "
+						 "tally.max_cells.")));
+}
+
+void
+tally_budget_memory(int64 bytes)
+{
+	if (bytes > (int64) tally_max_memory * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("answer takes more than %d kB of memory",
+						tally_max_memory),
+				 errdetail("Its state has grown to %lld kB.",
+						   (long long) (bytes / 1024)),
+				 errhint("Ask for a wider interval, a shorter timeframe or "
+						 "fewer groups, or raise the setting "
+						 "tally.max_memory.")));
+}

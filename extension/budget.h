@@ -1,0 +1,24 @@
+/*
+ * budget.h
+ *	  What one answer may cost, and the one wording of every refusal.
+ *
+ * A refusal is SQLSTATE 54000 with the numbers in DETAIL and the remedy in
+ * HINT.
+ */
+#ifndef TALLY_BUDGET_H
+#define TALLY_BUDGET_H
+
+#include "c.h"
+
+/*
+ * Refuses "ngroups" groups over "nbuckets" buckets with "nmeasures" measures
+ * when there are more groups than tally.max_groups or more cells than
+ * tally.max_cells.  "estimated" says that the number of groups is one.
+ */
+extern void tally_budget_cells(int64 nbuckets, int64 ngroups, int nmeasures,
+							   bool estimated);
+
+/* Refuses more memory than tally.max_memory. */
+extern void tally_budget_memory(int64 bytes);
+
+#endif

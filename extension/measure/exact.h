@@ -1,0 +1,42 @@
+/*
+ * exact.h
+ *	  Exact decimal arithmetic on 128 bits, for sums of integers and numerics.
+ *
+ * A decimal is an integer and a scale: value = digits / 10^scale.  Nearly all
+ * numerics that people store fit; the few that do not (NaN, infinities, more
+ * than about 36 digits) are refused here and added with the server's numeric.
+ *
+ * Source of the numeric's layout: the server keeps it private to numeric.c
+ * but never changes it, since it is what is on disk.  This is the one file
+ * that knows it; sql/series_measures.sql compares it with core's sum().
+ */
+#ifndef TALLY_EXACT_H
+#define TALLY_EXACT_H
+
+#include "utils/numeric.h"
+
+#ifndef HAVE_INT128
+#error "Tally needs a compiler with 128-bit integers"
+#endif
+
+typedef struct TallyDecimal
+{
+	int128 digits;
+	int scale; /* 0 .. TALLY_DECIMAL_MAX_SCALE */
+} TallyDecimal;
+
+#define TALLY_DECIMAL_MAX_SCALE 36
+
+/*
+ * Reads a numeric, packed or not, never toasted.  False when it does not fit.
+ * The scale is the one that it is displayed with.
+ */
+extern bool tally_decimal_read(struct varlena *numeric, TallyDecimal *d);
+
+/* *into += d, at the larger of both scales.  False, unchanged, on overflow. */
+extern bool tally_decimal_add(TallyDecimal *into, TallyDecimal d);
+
+/* The numeric of a decimal, displayed with its scale. */
+extern Numeric tally_decimal_to_numeric(TallyDecimal d);
+
+#endif

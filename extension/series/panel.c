@@ -1,0 +1,327 @@
+/*-------------------------------------------------------------------------
+ *
+ * panel.c
+ *	  The dense state of many groups over one grid: making, filling,
+ *	  merging and reading it.
+ *
+ * Everything a panel owns is in its own memory context, a direct child of the
+ * one it was made for: the executor then keeps the one object from row to row
+ * of an aggregate and never copies it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "budget.h"
+#include "series/panel_internal.h"
+
+static const ExpandedObjectMethods panel_methods = {
+	panel_get_flat_size,
+	panel_flatten_into,
+};
+
+/* Fewest cells that a row is made with, and by how much it grows. */
+#define MIN_ROW_CELLS 4
+
+TallyPanel *
+tally_panel_create(MemoryContext parent, const TallyGrid *grid, int nmeasures,
+				   const TallyMeasure *measures, int nkeys,
+				   const TallyKey *keys)
+{
+	MemoryContext cxt = AllocSetContextCreate(parent,
+											  "tally panel",
+											  ALLOCSET_START_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	TallyPanel *panel = palloc0(sizeof(TallyPanel));
+
+	EOH_init_header(&panel->hdr, &panel_methods, cxt);
+	panel->magic = PANEL_MAGIC;
+	panel->cxt = cxt;
+	panel->grid = memcpy(palloc(VARSIZE(grid)), grid, VARSIZE(grid));
+	panel->changed = true;
+
+	panel->nmeasures = nmeasures;
+	panel->measures = palloc(Max(nmeasures, 1) * sizeof(Measure));
+	for (int i = 0; i < nmeasures; i++)
+	{
+		tally_measure_init(&panel->measures[i], &measures[i], cxt);
+		panel->measures[i].offset = panel->cell_size;
+		panel->cell_size += tally_measure_size(&panel->measures[i]);
+	}
+
+	panel->rows =
+		MemoryContextAllocExtended(cxt,
+								   grid->nbuckets * sizeof(PanelRow),
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	panel_charge(panel, VARSIZE(grid) + grid->nbuckets * sizeof(PanelRow));
+	panel_keys_init(panel, nkeys, keys);
+	MemoryContextSwitchTo(old);
+	return panel;
+}
+
+Datum
+tally_panel_datum(TallyPanel *panel)
+{
+	return EOHPGetRWDatum(&panel->hdr);
+}
+
+TallyPanel *
+tally_panel_from_datum(Datum value, MemoryContext parent)
+{
+	TallyPanel *panel;
+
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
+	{
+		panel = (TallyPanel *) DatumGetEOHP(value);
+		if (panel->magic != PANEL_MAGIC)
+			elog(ERROR, "expanded object is not a panel");
+		return panel;
+	}
+	return panel_expand(PG_DETOAST_DATUM(value), parent);
+}
+
+MemoryContext
+tally_panel_context(const TallyPanel *panel)
+{
+	return panel->cxt;
+}
+
+const TallyGrid *
+tally_panel_grid(const TallyPanel *panel)
+{
+	return panel->grid;
+}
+
+void *
+tally_panel_user(const TallyPanel *panel)
+{
+	return panel->user;
+}
+
+void
+tally_panel_set_user(TallyPanel *panel, void *user)
+{
+	panel->user = user;
+}
+
+int32
+tally_panel_bucket(TallyPanel *panel, TimestampTz t)
+{
+	return tally_grid_bucket(panel->grid, t, &panel->hint);
+}
+
+void
+panel_charge(TallyPanel *panel, int64 bytes)
+{
+	panel->bytes += bytes;
+	tally_budget_memory(panel->bytes);
+}
+
+void
+panel_check_group(const TallyPanel *panel, int32 ngroups)
+{
+	tally_budget_cells(panel->grid->nbuckets,
+					   ngroups,
+					   panel->nmeasures,
+					   false);
+}
+
+/*
+ * grow_row -- make room for the cell of "group" in a row.
+ *
+ * A row is made for all groups that are known, since most of them will come;
+ * later it grows by half, so that a growing number of groups copies each cell
+ * a few times at most.
+ */
+static void
+grow_row(TallyPanel *panel, PanelRow *row, int32 group)
+{
+	int32 old = row->ncells;
+	int64 want = Max((int64) old + old / 2, MIN_ROW_CELLS);
+	int32 ncells;
+	Size size;
+
+	want = Max(Min(want, (int64) panel->ngroups + panel->ngroups / 8),
+			   panel->ngroups);
+	ncells = (int32) Max(want, (int64) group + 1);
+	size = (Size) ncells * panel->cell_size;
+
+	CHECK_FOR_INTERRUPTS();
+	panel_charge(panel, (int64) (ncells - old) * panel->cell_size);
+	if (row->cells == NULL)
+		row->cells =
+			MemoryContextAllocExtended(panel->cxt,
+									   size,
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	else
+	{
+		row->cells = repalloc_huge(row->cells, size);
+		memset(row->cells + (Size) old * panel->cell_size,
+			   0,
+			   size - (Size) old * panel->cell_size);
+	}
+	row->ncells = ncells;
+}
+
+char *
+panel_cell(TallyPanel *panel, int32 bucket, int32 group)
+{
+	PanelRow *row = &panel->rows[bucket];
+
+	if (unlikely(group >= row->ncells))
+		grow_row(panel, row, group);
+	return row->cells + (Size) group * panel->cell_size;
+}
+
+void
+tally_panel_add(TallyPanel *panel, int32 bucket, int32 group, int measure,
+				Datum value)
+{
+	Measure *m = &panel->measures[measure];
+	char *state;
+
+	Assert(bucket >= 0 && bucket < panel->grid->nbuckets);
+	Assert(group >= 0 && group < panel->ngroups);
+	Assert(measure >= 0 && measure < panel->nmeasures);
+
+	panel->changed = true;
+	state = panel_cell(panel, bucket, group) + m->offset;
+	if (m->state == STATE_COUNT)
+		((MeasureCount *) state)->n++;
+	else
+	{
+		int64 grown = tally_measure_add(m, state, value, panel->cxt);
+
+		if (unlikely(grown != 0))
+			panel_charge(panel, grown);
+	}
+}
+
+/* check_same_shape -- refuse to merge what does not belong together. */
+static void
+check_same_shape(const TallyPanel *a, const TallyPanel *b)
+{
+	bool same = a->nmeasures == b->nmeasures && a->nkeys == b->nkeys;
+
+	for (int i = 0; same && i < a->nmeasures; i++)
+		same = a->measures[i].def.kind == b->measures[i].def.kind &&
+			   a->measures[i].def.type == b->measures[i].def.type &&
+			   a->measures[i].def.collation == b->measures[i].def.collation;
+	for (int i = 0; same && i < a->nkeys; i++)
+		same = a->keys[i].def.type == b->keys[i].def.type &&
+			   a->keys[i].def.collation == b->keys[i].def.collation &&
+			   a->keys[i].def.is_json == b->keys[i].def.is_json;
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("panels of different measures or keys cannot be "
+						"merged")));
+	if (!tally_grid_equal(a->grid, b->grid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("panels over different grids cannot be merged"),
+				 errdetail("One has %d buckets and the other %d, or their "
+						   "boundaries differ.",
+						   a->grid->nbuckets,
+						   b->grid->nbuckets)));
+}
+
+void
+tally_panel_merge(TallyPanel *into, TallyPanel *from)
+{
+	int32 *map;
+
+	check_same_shape(into, from);
+	into->changed = true;
+
+	/* the number in "into" of each group of "from" */
+	map = palloc(Max(from->ngroups, 1) * sizeof(int32));
+	for (int32 g = 0; g < from->ngroups; g++)
+		map[g] = tally_panel_group(into,
+								   &from->key_values[(Size) g * from->nkeys],
+								   &from->key_nulls[(Size) g * from->nkeys]);
+
+	for (int32 b = 0; b < from->grid->nbuckets; b++)
+	{
+		const PanelRow *row = &from->rows[b];
+		int32 ncells = Min(row->ncells, from->ngroups);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int32 g = 0; g < ncells; g++)
+		{
+			const char *cell = row->cells + (Size) g * from->cell_size;
+			char *target = NULL;
+
+			for (int i = 0; i < into->nmeasures; i++)
+			{
+				Measure *m = &into->measures[i];
+				int64 grown;
+
+				if (tally_measure_nvalues(cell + m->offset) == 0)
+					continue;
+				if (target == NULL)
+					target = panel_cell(into, b, map[g]);
+				grown = tally_measure_merge(m,
+											target + m->offset,
+											cell + m->offset,
+											into->cxt);
+				if (grown != 0)
+					panel_charge(into, grown);
+			}
+		}
+	}
+	pfree(map);
+}
+
+int32
+tally_panel_ngroups(const TallyPanel *panel)
+{
+	return panel->ngroups;
+}
+
+int
+tally_panel_nmeasures(const TallyPanel *panel)
+{
+	return panel->nmeasures;
+}
+
+int
+tally_panel_nkeys(const TallyPanel *panel)
+{
+	return panel->nkeys;
+}
+
+Oid
+tally_panel_result_type(const TallyPanel *panel, int measure)
+{
+	return panel->measures[measure].result;
+}
+
+/* A state in which nothing fell: zeros, as large as the largest. */
+static const MeasureDecimal nothing;
+
+Datum
+tally_panel_value(const TallyPanel *panel, int32 bucket, int32 group,
+				  int measure, bool *isnull)
+{
+	const Measure *m = &panel->measures[measure];
+	const char *cell = panel_find_cell(panel, bucket, group);
+
+	return tally_measure_value(m,
+							   cell ? cell + m->offset
+									: (const char *) &nothing,
+							   isnull);
+}
+
+int64
+tally_panel_nvalues(const TallyPanel *panel, int32 bucket, int32 group,
+					int measure)
+{
+	const char *cell = panel_find_cell(panel, bucket, group);
+
+	return cell ? tally_measure_nvalues(cell + panel->measures[measure].offset)
+				: 0;
+}

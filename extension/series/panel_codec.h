@@ -1,0 +1,44 @@
+/*
+ * panel_codec.h
+ *	  A panel as a run of bytes, for panel_write.c and panel_read.c alone.
+ *
+ * A panel is written in one of two forms: flat, to cross a process or to be
+ * stored in a table of this database; portable, to be read by any server.
+ *
+ * FORMAT.  After the varlena header (flat) or from the start (portable):
+ *
+ *	  byte		PANEL_FORMAT, with PANEL_PORTABLE added in the portable form
+ *	  grid		varint length, then the value: flat as it is, portable as its
+ *				type's binary form
+ *	  varint	number of measures; for each: byte kind, type, collation
+ *	  varint	number of keys; for each: byte is_json, type, collation
+ *	  varint	number of groups; for each: its key, part by part: byte
+ *				0 null or 1, then the value
+ *	  rows		for each bucket in which something fell: varint distance from
+ *				the bucket before (the first: its number + 1), varint number
+ *				of cells; for each of them: varint distance from the group
+ *				before, likewise; then the state of each measure
+ *	  varint	0, where the next row would be
+ *
+ * A type or collation is its OID (flat) or its name (portable).  A value is
+ * 8 bytes when it is passed by value, otherwise varint length and bytes: as in
+ * memory (flat), or all of them in the type's binary form (portable).
+ * A state is the varint number of values and, unless that is 0: nothing for a
+ * count, the 16-byte sum of integers, byte scale + 16 bytes of a decimal
+ * (scale 255: a numeric value), 8 + 8 bytes of a float sum, the value of an
+ * extreme.  Only cells in which something fell are written, so a thin panel
+ * is small.  Numbers of fixed size are in the order of the machine when flat,
+ * which does not leave it, and big-endian when portable.
+ */
+#ifndef TALLY_PANEL_CODEC_H
+#define TALLY_PANEL_CODEC_H
+
+#include "series/panel_internal.h"
+
+#define PANEL_FORMAT 1
+#define PANEL_PORTABLE 0x80
+
+/* In place of a decimal's scale: the sum is a numeric value. */
+#define SCALE_IS_BIG 255
+
+#endif

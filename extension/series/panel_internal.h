@@ -1,0 +1,115 @@
+/*
+ * panel_internal.h
+ *	  The inside of a panel, for the files panel*.c alone.
+ */
+#ifndef TALLY_PANEL_INTERNAL_H
+#define TALLY_PANEL_INTERNAL_H
+
+#include "measure/measure.h"
+#include "series/panel.h"
+
+#define PANEL_MAGIC 0x54616c79
+
+/* How a part of a key is hashed and compared. */
+typedef enum KeyMode
+{
+	KEY_BYVAL,	/* the Datum itself */
+	KEY_FLOAT4, /* likewise, after -0 became 0 and any NaN the one NaN */
+	KEY_FLOAT8,
+	KEY_FIXED,	 /* the bytes, typlen of them */
+	KEY_VARLENA, /* the bytes: equal means bitwise equal */
+	KEY_JSON,	 /* a JsonbValue */
+	KEY_OTHER	 /* by the type's own hash and equality functions */
+} KeyMode;
+
+typedef struct PanelKey
+{
+	TallyKey def;
+	KeyMode mode;
+	int16 typlen;
+	bool typbyval;
+	FmgrInfo hash; /* KEY_OTHER */
+	FmgrInfo equal;
+} PanelKey;
+
+/* The cells of one bucket. */
+typedef struct PanelRow
+{
+	char *cells; /* NULL until a value falls in the bucket */
+	int32 ncells;
+} PanelRow;
+
+struct panel_groups_hash;
+
+struct TallyPanel
+{
+	ExpandedObjectHeader hdr;
+	int magic; /* PANEL_MAGIC */
+	MemoryContext cxt;
+	TallyGrid *grid;
+	void *user;
+
+	int nmeasures;
+	int cell_size;
+	Measure *measures;
+
+	int nkeys;
+	PanelKey *keys;
+	int32 ngroups;
+	int32 max_groups;  /* room in the two arrays below */
+	Datum *key_values; /* nkeys a group */
+	bool *key_nulls;
+	struct panel_groups_hash *groups;
+	/* the keys that are being looked up; see panel_keys.c */
+	const Datum *probe_values;
+	const bool *probe_nulls;
+
+	int32 hint;		/* bucket found last */
+	PanelRow *rows; /* one a bucket */
+
+	int64 bytes;  /* taken by cells, keys and values */
+	bool changed; /* since "flat" was made */
+	char *flat;	  /* what flattening will give, while it is asked for */
+	Size flat_size;
+};
+
+/* panel_keys.c */
+extern void panel_keys_init(TallyPanel *panel, int nkeys,
+							const TallyKey *keys);
+
+/* panel.c */
+
+/* Adds to what the panel takes, and refuses more than tally.max_memory. */
+extern void panel_charge(TallyPanel *panel, int64 bytes);
+
+/* Checks that one more group is within the limits. */
+extern void panel_check_group(const TallyPanel *panel, int32 ngroups);
+
+/* The cell, made if it is not there. */
+extern char *panel_cell(TallyPanel *panel, int32 bucket, int32 group);
+
+/* The cell, or NULL when no value fell there. */
+static inline const char *
+panel_find_cell(const TallyPanel *panel, int32 bucket, int32 group)
+{
+	const PanelRow *row = &panel->rows[bucket];
+
+	return group < row->ncells ? row->cells + (Size) group * panel->cell_size
+							   : NULL;
+}
+
+/* panel_write.c, panel_read.c */
+extern Size panel_get_flat_size(ExpandedObjectHeader *hdr);
+extern void panel_flatten_into(ExpandedObjectHeader *hdr, void *result,
+							   Size allocated_size);
+extern TallyPanel *panel_expand(struct varlena *flat, MemoryContext parent);
+
+/*
+ * The same in a form that another server can read: types by name and values
+ * in their types' own binary form, so that nothing is believed unchecked.
+ * The rest of "in" is read, and must be one panel.
+ */
+extern void panel_write_portable(StringInfo out, TallyPanel *panel);
+extern TallyPanel *panel_read_portable(StringInfo in, MemoryContext parent);
+
+#endif

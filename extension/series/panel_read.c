@@ -1,0 +1,364 @@
+/*-------------------------------------------------------------------------
+ *
+ * panel_read.c
+ *	  Reads a panel from bytes; panel_codec.h has the format.
+ *
+ * Portable bytes come from users: every length is checked, every type is
+ * looked up, and every value goes through its type's receive function.  Flat
+ * bytes were written by this server and only their lengths are checked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "parser/parse_type.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/regproc.h"
+
+#include "series/panel_codec.h"
+
+typedef struct Reader
+{
+	const char *next;
+	const char *end;
+	bool portable;
+	Oid recv_type; /* "recv" is the receive function of this type */
+	Oid recv_param;
+	FmgrInfo recv;
+} Reader;
+
+static void
+corrupt(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("value is not a panel"),
+			 errdetail("Its %s cannot be read.", what)));
+}
+
+static const char *
+get_raw(Reader *r, uint64 len)
+{
+	const char *data = r->next;
+
+	if (len > (uint64) (r->end - r->next))
+		corrupt("end");
+	r->next += len;
+	return data;
+}
+
+static inline uint8
+get_byte(Reader *r)
+{
+	return (uint8) *get_raw(r, 1);
+}
+
+static uint64
+get_varint(Reader *r)
+{
+	uint64 v = 0;
+
+	for (int shift = 0; shift < 64; shift += 7)
+	{
+		uint8 byte = get_byte(r);
+
+		v |= (uint64) (byte & 0x7f) << shift;
+		if (byte < 0x80)
+			return v;
+	}
+	corrupt("number");
+	return 0;
+}
+
+/* get_int -- a varint that must be within bounds. */
+static int32
+get_int(Reader *r, int32 min, int32 max, const char *what)
+{
+	uint64 v = get_varint(r);
+
+	if (v > (uint64) max || (int64) v < min)
+		corrupt(what);
+	return (int32) v;
+}
+
+static uint64
+get_int64(Reader *r)
+{
+	uint64 v;
+
+	memcpy(&v, get_raw(r, sizeof(v)), sizeof(v));
+	return r->portable ? pg_ntoh64(v) : v;
+}
+
+static int128
+get_int128(Reader *r)
+{
+	uint128 v = (uint128) get_int64(r) << 64;
+
+	return (int128) (v | get_int64(r));
+}
+
+static float8
+get_float(Reader *r)
+{
+	uint64 bits = get_int64(r);
+	float8 v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
+/* get_name -- a name, terminated. */
+static char *
+get_name(Reader *r)
+{
+	uint64 len = get_varint(r);
+
+	if (len > 4 * NAMEDATALEN * 4)
+		corrupt("name");
+	return pnstrdup(get_raw(r, len), len);
+}
+
+static void
+get_type(Reader *r, Oid *type, Oid *collation)
+{
+	char *name;
+	int32 typmod;
+
+	if (!r->portable)
+	{
+		*type = (Oid) get_varint(r);
+		*collation = (Oid) get_varint(r);
+		return;
+	}
+	name = get_name(r);
+	*type = InvalidOid;
+	if (name[0] != '\0')
+		parseTypeString(name, type, &typmod, false);
+	name = get_name(r);
+	*collation =
+		name[0] == '\0'
+			? InvalidOid
+			: get_collation_oid(stringToQualifiedNameList(name), false);
+}
+
+/* get_value -- a value of a type, in the current context. */
+static Datum
+get_value(Reader *r, Oid type, int16 typlen, bool typbyval)
+{
+	uint64 len;
+	const char *data;
+	StringInfoData buf;
+
+	if (!r->portable && typbyval)
+		return (Datum) get_int64(r);
+	len = get_varint(r);
+	data = get_raw(r, len);
+	if (!r->portable)
+		return PointerGetDatum(memcpy(palloc(Max(len, 1)), data, len));
+
+	if (r->recv_type != type)
+	{
+		Oid recv;
+
+		getTypeBinaryInputInfo(type, &recv, &r->recv_param);
+		fmgr_info(recv, &r->recv);
+		r->recv_type = type;
+	}
+	initStringInfo(&buf);
+	appendBinaryStringInfo(&buf, data, (int) len);
+	return ReceiveFunctionCall(&r->recv, &buf, r->recv_param, -1);
+}
+
+static void
+get_state(Reader *r, TallyPanel *panel, const Measure *m, char *state)
+{
+	uint64 n = get_varint(r);
+
+	if (n == 0)
+		return;
+	if (n > (uint64) PG_INT64_MAX)
+		corrupt("number of values");
+	switch (m->state)
+	{
+		case STATE_COUNT:
+			break;
+		case STATE_INTEGER:
+			((MeasureInteger *) state)->sum = get_int128(r);
+			break;
+		case STATE_DECIMAL:
+		{
+			MeasureDecimal *s = (MeasureDecimal *) state;
+			uint8 scale = get_byte(r);
+
+			if (scale == SCALE_IS_BIG)
+			{
+				s->sum.big =
+					DatumGetNumeric(get_value(r, NUMERICOID, -1, false));
+				s->is_big = true;
+				panel_charge(panel, VARSIZE(s->sum.big));
+				break;
+			}
+			if (scale > TALLY_DECIMAL_MAX_SCALE)
+				corrupt("scale");
+			s->scale = scale;
+			s->sum.digits = get_int128(r);
+			break;
+		}
+		case STATE_FLOAT:
+			((MeasureFloat *) state)->sum = get_float(r);
+			((MeasureFloat *) state)->lost = get_float(r);
+			break;
+		case STATE_EXTREME:
+			((MeasureExtreme *) state)->value =
+				get_value(r, m->def.type, m->typlen, m->typbyval);
+			break;
+	}
+	((MeasureCount *) state)->n = (int64) n;
+}
+
+/* get_group -- read one key and make its group. */
+static void
+get_group(Reader *r, TallyPanel *panel)
+{
+	Datum values[FUNC_MAX_ARGS];
+	bool nulls[FUNC_MAX_ARGS];
+	JsonbValue *json = palloc0(Max(panel->nkeys, 1) * sizeof(JsonbValue));
+	int32 before = panel->ngroups;
+
+	for (int i = 0; i < panel->nkeys; i++)
+	{
+		const PanelKey *key = &panel->keys[i];
+
+		nulls[i] = get_byte(r) == 0;
+		values[i] = (Datum) 0;
+		if (nulls[i])
+			continue;
+		if (key->mode == KEY_JSON)
+		{
+			Jsonb *jb = DatumGetJsonbP(get_value(r, JSONBOID, -1, false));
+
+			if (!JB_ROOT_IS_SCALAR(jb) ||
+				!JsonbExtractScalar(&jb->root, &json[i]))
+			{
+				json[i].type = jbvBinary;
+				json[i].val.binary.data = &jb->root;
+				json[i].val.binary.len = VARSIZE(jb) - VARHDRSZ;
+			}
+			values[i] = PointerGetDatum(&json[i]);
+		}
+		else
+			values[i] =
+				get_value(r, key->def.type, key->typlen, key->typbyval);
+	}
+	tally_panel_group(panel, values, nulls);
+	if (panel->ngroups != before + 1)
+		corrupt("list of groups");
+}
+
+static void
+get_rows(Reader *r, TallyPanel *panel)
+{
+	int32 bucket = -1;
+	int32 step;
+
+	while (
+		(step = get_int(r, 0, panel->grid->nbuckets - 1 - bucket, "bucket")) >
+		0)
+	{
+		int32 ncells = get_int(r, 1, panel->ngroups, "number of cells");
+		int32 group = -1;
+
+		CHECK_FOR_INTERRUPTS();
+		bucket += step;
+		for (int32 i = 0; i < ncells; i++)
+		{
+			char *cell;
+
+			group += get_int(r, 1, panel->ngroups - 1 - group, "group");
+			cell = panel_cell(panel, bucket, group);
+			for (int k = 0; k < panel->nmeasures; k++)
+				get_state(r,
+						  panel,
+						  &panel->measures[k],
+						  cell + panel->measures[k].offset);
+		}
+	}
+}
+
+static TallyPanel *
+get_panel(Reader *r, MemoryContext parent)
+{
+	TallyPanel *panel;
+	TallyGrid *grid;
+	TallyMeasure *measures;
+	TallyKey *keys;
+	int nmeasures;
+	int nkeys;
+	int32 ngroups;
+	MemoryContext old;
+
+	if (get_byte(r) != (PANEL_FORMAT | (r->portable ? PANEL_PORTABLE : 0)))
+		corrupt("format");
+	grid = DatumGetTallyGrid(get_value(
+		r, r->portable ? tally_type("grid") : InvalidOid, -1, false));
+	nmeasures = get_int(r, 0, FUNC_MAX_ARGS, "number of measures");
+	measures = palloc0(Max(nmeasures, 1) * sizeof(TallyMeasure));
+	for (int i = 0; i < nmeasures; i++)
+	{
+		measures[i].kind = get_byte(r);
+		if (measures[i].kind >= TALLY_MEASURE__COUNT)
+			corrupt("measure");
+		get_type(r, &measures[i].type, &measures[i].collation);
+	}
+	nkeys = get_int(r, 0, FUNC_MAX_ARGS, "number of keys");
+	keys = palloc0(Max(nkeys, 1) * sizeof(TallyKey));
+	for (int i = 0; i < nkeys; i++)
+	{
+		keys[i].is_json = get_byte(r) != 0;
+		get_type(r, &keys[i].type, &keys[i].collation);
+		if (!keys[i].is_json && !OidIsValid(keys[i].type))
+			corrupt("key");
+	}
+
+	panel = tally_panel_create(parent, grid, nmeasures, measures, nkeys, keys);
+	ngroups = get_int(r, 0, PG_INT32_MAX, "number of groups");
+	if (nkeys == 0 && ngroups != 1)
+		corrupt("number of groups");
+	for (int32 g = 0; nkeys > 0 && g < ngroups; g++)
+		get_group(r, panel);
+	/* Values of cells stay: they are read into the panel's own context. */
+	old = MemoryContextSwitchTo(panel->cxt);
+	get_rows(r, panel);
+	MemoryContextSwitchTo(old);
+	if (r->next != r->end)
+		corrupt("end");
+	return panel;
+}
+
+TallyPanel *
+panel_expand(struct varlena *flat, MemoryContext parent)
+{
+	Reader r = {.next = VARDATA_ANY(flat),
+				.end = VARDATA_ANY(flat) + VARSIZE_ANY_EXHDR(flat)};
+
+	return get_panel(&r, parent);
+}
+
+TallyPanel *
+panel_read_portable(StringInfo in, MemoryContext parent)
+{
+	Reader r = {.next = in->data + in->cursor,
+				.end = in->data + in->len,
+				.portable = true};
+	TallyPanel *panel = get_panel(&r, parent);
+
+	in->cursor = in->len;
+	return panel;
+}

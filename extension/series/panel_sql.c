@@ -1,0 +1,240 @@
+/*-------------------------------------------------------------------------
+ *
+ * panel_sql.c
+ *	  The SQL face of panels: the type's input and output, the combine
+ *	  function, and the hand-over from an aggregate to the function that ran
+ *	  its query.
+ *
+ * HAND-OVER.  Version 15 flattens the result of an aggregate, and what takes
+ * it expands it again: a tenth of the time and as much memory again.  So the
+ * aggregates that only our own functions run end in panel_hand_over(), which
+ * moves the panel's memory context to whoever waits for it ("the taker") and
+ * returns just true.  Without a taker it refuses: the aggregates cannot be
+ * used from SQL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "common/base64.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "libpq/pqformat.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "series/panel_internal.h"
+
+PG_FUNCTION_INFO_V1(tally_panel_in);
+PG_FUNCTION_INFO_V1(tally_panel_out);
+PG_FUNCTION_INFO_V1(tally_panel_recv);
+PG_FUNCTION_INFO_V1(tally_panel_send);
+PG_FUNCTION_INFO_V1(tally_panel_combine);
+PG_FUNCTION_INFO_V1(tally_panel_hand_over);
+
+/* Who waits for a panel, and what came. */
+typedef struct Taker
+{
+	MemoryContext parent;
+	TallyPanel *panel;
+} Taker;
+
+static Taker *taker = NULL;
+
+Oid
+tally_type(const char *name)
+{
+	Oid namespace = get_namespace_oid("tally", false);
+	Oid type = GetSysCacheOid2(TYPENAMENSP,
+							   Anum_pg_type_oid,
+							   CStringGetDatum(name),
+							   ObjectIdGetDatum(namespace));
+
+	if (!OidIsValid(type))
+		elog(ERROR, "type tally.%s does not exist", name);
+	return type;
+}
+
+/* tally.panel from text: base64 of the portable form. */
+Datum
+tally_panel_in(PG_FUNCTION_ARGS)
+{
+	char *text = PG_GETARG_CSTRING(0);
+	int len = (int) strlen(text);
+	StringInfoData buf;
+	int decoded;
+
+	initStringInfo(&buf);
+	enlargeStringInfo(&buf, pg_b64_dec_len(len));
+	decoded = pg_b64_decode(text, len, buf.data, buf.maxlen);
+	if (decoded < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input syntax for type %s", "tally.panel"),
+				 errdetail("It must be base64, as the type writes it.")));
+	buf.len = decoded;
+	PG_RETURN_DATUM(
+		tally_panel_datum(panel_read_portable(&buf, CurrentMemoryContext)));
+}
+
+Datum
+tally_panel_out(PG_FUNCTION_ARGS)
+{
+	TallyPanel *panel =
+		tally_panel_from_datum(PG_GETARG_DATUM(0), CurrentMemoryContext);
+	StringInfoData buf;
+	char *text;
+	int len;
+
+	initStringInfo(&buf);
+	panel_write_portable(&buf, panel);
+	len = pg_b64_enc_len(buf.len);
+	text = palloc(len + 1);
+	len = pg_b64_encode(buf.data, buf.len, text, len);
+	if (len < 0)
+		elog(ERROR, "could not encode a panel");
+	text[len] = '\0';
+	PG_RETURN_CSTRING(text);
+}
+
+Datum
+tally_panel_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo buf = (StringInfo) PG_GETARG_POINTER(0);
+
+	PG_RETURN_DATUM(
+		tally_panel_datum(panel_read_portable(buf, CurrentMemoryContext)));
+}
+
+Datum
+tally_panel_send(PG_FUNCTION_ARGS)
+{
+	TallyPanel *panel =
+		tally_panel_from_datum(PG_GETARG_DATUM(0), CurrentMemoryContext);
+	StringInfoData buf;
+
+	pq_begintypsend(&buf);
+	panel_write_portable(&buf, panel);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+}
+
+/*
+ * tally.panel_combine(panel, panel) -- one panel of two, for parallel plans.
+ * Not strict: the first may be null or flat.
+ */
+Datum
+tally_panel_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext aggcontext;
+	TallyPanel *into;
+
+	if (!AggCheckCallContext(fcinfo, &aggcontext))
+		elog(ERROR, "tally.panel_combine called outside an aggregate");
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	if (PG_ARGISNULL(0))
+		PG_RETURN_DATUM(tally_panel_datum(
+			tally_panel_from_datum(PG_GETARG_DATUM(1), aggcontext)));
+
+	into = tally_panel_from_datum(PG_GETARG_DATUM(0), aggcontext);
+	tally_panel_merge(into,
+					  tally_panel_from_datum(PG_GETARG_DATUM(1),
+											 CurrentMemoryContext));
+	PG_RETURN_DATUM(tally_panel_datum(into));
+}
+
+/* tally.panel_hand_over(panel) -- final function: see the top of the file. */
+Datum
+tally_panel_hand_over(PG_FUNCTION_ARGS)
+{
+	TallyPanel *panel;
+
+	if (taker == NULL || taker->panel != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("this aggregate is for Tally's own queries"),
+				 errhint("Call tally.series() or tally.series_long().")));
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+
+	panel = tally_panel_from_datum(PG_GETARG_DATUM(0), CurrentMemoryContext);
+	panel->user = NULL;
+	MemoryContextSetParent(panel->cxt, taker->parent);
+	taker->panel = panel;
+	PG_RETURN_BOOL(true);
+}
+
+/* The receiver of the query's one row, which says nothing of interest. */
+static bool
+ignore_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	return true;
+}
+
+static void
+ignore_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+ignore_end(DestReceiver *self)
+{
+}
+
+TallyPanel *
+tally_panel_from_query(MemoryContext parent, const char *sql, int nargs,
+					   const Oid *argtypes, const Datum *args,
+					   const bool *argnulls)
+{
+	/* DestTuplestore: SPI accepts no other kind of foreign receiver. */
+	DestReceiver receiver = {
+		.receiveSlot = ignore_row,
+		.rStartup = ignore_startup,
+		.rShutdown = ignore_end,
+		.rDestroy = ignore_end,
+		.mydest = DestTuplestore,
+	};
+	SPIExecuteOptions options = {
+		.read_only = true,
+		.dest = &receiver,
+	};
+	ParamListInfo params = makeParamList(nargs);
+	Taker mine = {parent, NULL};
+	Taker *outer = taker;
+	int rc;
+
+	for (int i = 0; i < nargs; i++)
+	{
+		params->params[i].ptype = argtypes[i];
+		params->params[i].value = args[i];
+		params->params[i].isnull = argnulls != NULL && argnulls[i];
+		params->params[i].pflags = PARAM_FLAG_CONST;
+	}
+	options.params = params;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	taker = &mine;
+	PG_TRY();
+	{
+		rc = SPI_execute_extended(sql, &options);
+	}
+	PG_FINALLY();
+	{
+		taker = outer;
+	}
+	PG_END_TRY();
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "query for a panel gave %s", SPI_result_code_string(rc));
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	return mine.panel;
+}
