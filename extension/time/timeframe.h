@@ -26,6 +26,15 @@ extern void tally_timeframe_parse(const char *text, int len, pg_tz *zone,
 								  TallySpan *span);
 
 /*
+ * As above, but "text" may also be a range of instants on the clock of
+ * "zone": '[2025-03-01,2025-04-01)', '[2025-03-01 06:00,2025-03-01 18:00)'.
+ * Ends that are dates take or leave whole days, as those of a daterange do.
+ */
+extern void tally_during_parse(const char *text, int len, pg_tz *zone,
+							   int week_start, TimestampTz now,
+							   TallySpan *span);
+
+/*
  * Reads one instant as clients write it: ISO 8601 with Z, +hh:mm, +hhmm or
  * no offset (then the clock of "zone"), with or without seconds or fraction,
  * or a date alone (its midnight).  Returns false when it is none of these.
