@@ -87,7 +87,8 @@ struct db_call
 	const struct db_param *params; /* as many as the statement has */
 	int64_t wait_deadline_ms;	   /* to get a connection */
 	int64_t deadline_ms;		   /* for the whole call */
-	int64_t statement_timeout_ms;  /* 0: as on the connection */
+	int64_t statement_end_ms;	   /* when the server shall give up; 0: only by
+							   * the timeout of the connection */
 	int watch_fd;				   /* a client to watch, or -1 */
 	db_row_fn row;				   /* NULL: rows are ignored */
 	void *arg;

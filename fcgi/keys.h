@@ -56,7 +56,13 @@ void keys_free(struct keys *keys);
 
 /* The refresher; it loads at once when it starts. */
 bool keys_start(struct keys *keys);
-void keys_stop(struct keys *keys);
+
+/* Asks for a load now instead of at its time; does not wait for it. */
+void keys_wake(struct keys *keys);
+
+/* False when the refresher is still in a load after "timeout_ms": then the
+ * keys must not be freed, and the program just ends. */
+bool keys_stop(struct keys *keys, int64_t timeout_ms);
 
 /* One load, now, in the caller's thread.  False when it failed. */
 bool keys_refresh(struct keys *keys);
@@ -83,7 +89,7 @@ bool keys_ready(struct keys *keys);
 bool keys_add(struct keys_builder *builder, const uint8_t hash[KEY_HASH_BYTES],
 			  const uint8_t project[TALLY_PROJECT_ID_BYTES], enum scope scope);
 
-/* 24 hexadecimals -> 12 bytes. */
+/* 24 hexadecimals, and no more -> 12 bytes. */
 bool project_parse(const char *text, uint8_t project[TALLY_PROJECT_ID_BYTES]);
 
 #endif

@@ -1,0 +1,576 @@
+/*
+ * db.c
+ *	  Runs a statement until a deadline, on libpq without blocking.
+ *
+ * Every wait is a poll() on libpq's socket and, where there is one, on the
+ * client's, with what is left until the deadline.  Rows come one at a time
+ * (single-row mode), so a large answer is never held here.
+ *
+ * _GNU_SOURCE is for POLLRDHUP: a client that has closed its side is seen at
+ * once, not when the answer is written.
+ */
+#define _GNU_SOURCE
+
+#include "db.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../extension/contract.h"
+#include "clock.h"
+#include "log.h"
+
+/* A statement's timeout is sent when it differs from the last one by more
+ * than this, so an unhurried statement costs one round trip, not two. */
+#define TIMEOUT_STEP_MS 250
+/* The server gets so long after its own timeout to say so. */
+#define SILENCE_MS 1000
+#define LOG_EVERY_MS 1000
+#define OPTIONS_BYTES 512
+
+struct db
+{
+	struct db_options opt;
+	char options[OPTIONS_BYTES]; /* libpq's: settings of the connection */
+	struct pool *pool;
+	_Atomic int64_t logged_ms;
+};
+
+struct pool_conn
+{
+	PGconn *pg;
+	int64_t timeout_ms; /* statement_timeout as it is now */
+};
+
+/* ------------------------------------------------------------------------
+ * Waiting
+ */
+
+enum wait_result
+{
+	WAIT_READY,
+	WAIT_DEADLINE,
+	WAIT_CLIENT_GONE,
+};
+
+/* wait_for -- until libpq's socket has one of "events", or else. */
+static enum wait_result
+wait_for(PGconn *pg, short events, int watch_fd, int64_t deadline_ms)
+{
+	struct pollfd fds[2] = {
+		{.fd = PQsocket(pg), .events = events},
+		{.fd = watch_fd, .events = POLLRDHUP}, /* -1 is ignored by poll() */
+	};
+	int n;
+
+	do
+		n = poll(fds, 2, clock_left_ms(deadline_ms));
+	while (n < 0 && errno == EINTR);
+
+	if (fds[1].revents != 0 && n > 0)
+		return WAIT_CLIENT_GONE;
+	return n == 0 ? WAIT_DEADLINE : WAIT_READY;
+}
+
+/* ------------------------------------------------------------------------
+ * One statement on one connection
+ */
+
+static void
+copy_field(char *out, size_t size, const char *text)
+{
+	(void) snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+static void
+fill_error(struct db_error *error, const PGresult *res)
+{
+	copy_field(error->sqlstate,
+			   sizeof(error->sqlstate),
+			   PQresultErrorField(res, PG_DIAG_SQLSTATE));
+	copy_field(error->message,
+			   sizeof(error->message),
+			   PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+	copy_field(error->detail,
+			   sizeof(error->detail),
+			   PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL));
+	copy_field(error->hint,
+			   sizeof(error->hint),
+			   PQresultErrorField(res, PG_DIAG_MESSAGE_HINT));
+}
+
+static bool
+send_statement(PGconn *pg, const struct db_call *call)
+{
+	const struct stmt_info *stmt = &stmts[call->stmt];
+	const char *values[DB_MAX_PARAMS];
+	int lens[DB_MAX_PARAMS];
+	int formats[DB_MAX_PARAMS];
+	int i;
+
+	for (i = 0; i < stmt->nparams; i++)
+	{
+		values[i] = call->params[i].data;
+		lens[i] = (int) call->params[i].len;
+		formats[i] = call->params[i].binary ? 1 : 0;
+	}
+	return PQsendQueryParams(
+			   pg, stmt->sql, stmt->nparams, NULL, values, lens, formats, 0) ==
+			   1 &&
+		   PQsetSingleRowMode(pg) == 1;
+}
+
+/* give_row -- the first row of "res" to the row function. */
+static bool
+give_row(const struct db_call *call, const PGresult *res)
+{
+	const char *values[DB_MAX_COLUMNS];
+	size_t lens[DB_MAX_COLUMNS];
+	struct db_row row = {.values = values, .lens = lens};
+	int i;
+
+	row.ncols = PQnfields(res);
+	if (row.ncols > DB_MAX_COLUMNS)
+		row.ncols = DB_MAX_COLUMNS;
+	for (i = 0; i < row.ncols; i++)
+	{
+		values[i] = PQgetisnull(res, 0, i) ? NULL : PQgetvalue(res, 0, i);
+		lens[i] = (size_t) PQgetlength(res, 0, i);
+	}
+	return call->row == NULL || call->row(call->arg, &row);
+}
+
+/* take_result -- what one PGresult says; DB_OK to go on. */
+static enum db_result
+take_result(PGconn *pg, const struct db_call *call, const PGresult *res,
+			struct db_error *error)
+{
+	switch (PQresultStatus(res))
+	{
+		case PGRES_SINGLE_TUPLE:
+			return give_row(call, res) ? DB_OK : DB_STOPPED;
+		case PGRES_TUPLES_OK:
+		case PGRES_COMMAND_OK:
+			return DB_OK;
+		default:
+			fill_error(error, res);
+			if (error->sqlstate[0] != '\0')
+				return DB_ERROR;
+			copy_field(error->message,
+					   sizeof(error->message),
+					   PQerrorMessage(pg));
+			return DB_DOWN;
+	}
+}
+
+/*
+ * take_results -- all that has arrived.  Sets *done after the last.
+ *
+ * Rows that are there are taken before the next poll(): a million small
+ * pieces then cost a few thousand of them.  The deadline is looked at a row,
+ * since handing a row to a slow client can take long.
+ */
+static enum db_result
+take_results(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
+			 bool *done, struct db_error *error)
+{
+	enum db_result result = DB_OK;
+
+	while (result == DB_OK && !PQisBusy(pg))
+	{
+		PGresult *res = PQgetResult(pg);
+
+		if (res == NULL)
+		{
+			*done = true;
+			break;
+		}
+		result = take_result(pg, call, res, error);
+		PQclear(res);
+		if (result == DB_OK && clock_mono_ms() >= deadline_ms)
+			result = DB_TIMEOUT;
+	}
+	return result;
+}
+
+/*
+ * converse -- send, then read results until there are no more.
+ *
+ * After an error of the server the rest is read too, so the connection can be
+ * used again; after every other trouble the caller closes it.
+ */
+static enum db_result
+converse(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
+		 struct db_error *error)
+{
+	enum db_result failed = DB_OK;
+	bool done = false;
+
+	if (!send_statement(pg, call))
+		goto broken;
+
+	while (!done)
+	{
+		int unsent = PQflush(pg);
+		enum db_result result;
+
+		if (unsent < 0)
+			goto broken;
+		switch (wait_for(pg,
+						 unsent > 0 ? POLLIN | POLLOUT : POLLIN,
+						 call->watch_fd,
+						 deadline_ms))
+		{
+			case WAIT_DEADLINE:
+				return DB_TIMEOUT;
+			case WAIT_CLIENT_GONE:
+				return DB_CLIENT_GONE;
+			case WAIT_READY:
+				break;
+		}
+		/* A lost connection still has results: what the server said last. */
+		(void) PQconsumeInput(pg);
+		result = take_results(pg, call, deadline_ms, &done, error);
+		if (result == DB_OK)
+			continue;
+		failed = result;
+		if (result != DB_ERROR || PQstatus(pg) == CONNECTION_BAD)
+			break;
+	}
+	return failed;
+
+broken:
+	copy_field(error->message, sizeof(error->message), PQerrorMessage(pg));
+	return DB_DOWN;
+}
+
+/* is_clean -- may the connection be used for another statement? */
+static bool
+is_clean(enum db_result result, const PGconn *pg)
+{
+	return (result == DB_OK || result == DB_ERROR) &&
+		   PQstatus(pg) == CONNECTION_OK &&
+		   PQtransactionStatus(pg) == PQTRANS_IDLE;
+}
+
+/* ------------------------------------------------------------------------
+ * Connections: what the pool asks for
+ */
+
+static void
+log_down(struct db *db, const char *error)
+{
+	struct log_line line;
+
+	if (!log_is_due(&db->logged_ms, clock_mono_ms(), LOG_EVERY_MS))
+		return;
+	log_begin(&line, LOG_LEVEL_WARN, "db_down");
+	log_str(&line, "error", error);
+	log_end(&line);
+}
+
+/* The server's notices are not for our log. */
+static void
+ignore_notice(void *arg, const PGresult *res)
+{
+	(void) arg;
+	(void) res;
+}
+
+static PGconn *
+start_connect(const struct db *db)
+{
+	/* The last one given wins: these stand over what "dbname" holds. */
+	const char *const keywords[] = {
+		"dbname", "application_name", "client_encoding", "options", NULL};
+	const char *const values[] = {
+		db->opt.conninfo, db->opt.application_name, "UTF8", db->options, NULL};
+
+	return PQconnectStartParams(keywords, values, 1);
+}
+
+/* finish_connect -- the steps of libpq's handshake, until the deadline. */
+static bool
+finish_connect(PGconn *pg, int64_t deadline_ms)
+{
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+	if (PQstatus(pg) == CONNECTION_BAD)
+		return false;
+	while (status != PGRES_POLLING_OK)
+	{
+		short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+
+		if (status == PGRES_POLLING_FAILED ||
+			wait_for(pg, events, -1, deadline_ms) != WAIT_READY)
+			return false;
+		status = PQconnectPoll(pg);
+	}
+	return PQsetnonblocking(pg, 1) == 0;
+}
+
+/* What STMT_CHECK answered. */
+struct check
+{
+	bool seen;
+	char problem[256];
+};
+
+/* check_row -- is this the extension we know, set up as we asked? */
+static bool
+check_row(void *arg, const struct db_row *row)
+{
+	struct check *check = arg;
+	const char *version = row->values[0];
+	char *end;
+
+	check->seen = true;
+	if (version == NULL ||
+		strtol(version, &end, 10) != TALLY_CONTRACT_VERSION || *end != '\0')
+		(void) snprintf(check->problem,
+						sizeof(check->problem),
+						"the extension has contract version %.20s, this "
+						"program has %d: install the same version of both",
+						version != NULL ? version : "none",
+						TALLY_CONTRACT_VERSION);
+	else if (row->values[1] == NULL || strcmp(row->values[1], "UTC") != 0 ||
+			 row->values[2] == NULL || strcmp(row->values[2], "0") == 0 ||
+			 row->values[3] == NULL || strcmp(row->values[3], "pg_catalog"))
+		(void) snprintf(check->problem,
+						sizeof(check->problem),
+						"the connection did not take its settings: is there "
+						"a proxy in between that drops them?");
+	return true;
+}
+
+static bool
+check_connection(struct db *db, PGconn *pg, int64_t deadline_ms)
+{
+	struct check check = {.seen = false};
+	struct db_error error = {.sqlstate = ""};
+	const struct db_call call = {.stmt = STMT_CHECK,
+								 .watch_fd = -1,
+								 .row = check_row,
+								 .arg = &check};
+
+	if (converse(pg, &call, deadline_ms, &error) != DB_OK)
+	{
+		log_down(db,
+				 error.message[0] != '\0' ? error.message
+										  : "no answer after connecting");
+		return false;
+	}
+	if (!check.seen || check.problem[0] != '\0')
+	{
+		log_down(db, check.problem);
+		return false;
+	}
+	return true;
+}
+
+static struct pool_conn *
+open_conn(void *arg, int64_t deadline_ms)
+{
+	struct db *db = arg;
+	struct pool_conn *conn = malloc(sizeof(*conn));
+
+	if (conn == NULL)
+		return NULL;
+	conn->timeout_ms = db->opt.statement_timeout_ms;
+	conn->pg = start_connect(db);
+	if (conn->pg == NULL)
+	{
+		free(conn);
+		return NULL;
+	}
+	(void) PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
+
+	if (!finish_connect(conn->pg, deadline_ms))
+	{
+		log_down(db,
+				 PQstatus(conn->pg) == CONNECTION_BAD
+					 ? PQerrorMessage(conn->pg)
+					 : "connecting took too long");
+		goto fail;
+	}
+	if (!check_connection(db, conn->pg, deadline_ms))
+		goto fail;
+	return conn;
+
+fail:
+	PQfinish(conn->pg);
+	free(conn);
+	return NULL;
+}
+
+static void
+close_conn(void *arg, struct pool_conn *conn)
+{
+	(void) arg;
+	PQfinish(conn->pg);
+	free(conn);
+}
+
+/*
+ * is_alive -- a server that has closed an idle connection made its socket
+ * readable; so does a notice, after which it costs a new connection too.
+ */
+static bool
+is_alive(void *arg, struct pool_conn *conn)
+{
+	struct pollfd fd = {.fd = PQsocket(conn->pg), .events = POLLIN};
+
+	(void) arg;
+	return poll(&fd, 1, 0) == 0;
+}
+
+/* ------------------------------------------------------------------------
+ * The door
+ */
+
+struct db *
+db_new(const struct db_options *options)
+{
+	struct db *db = calloc(1, sizeof(*db));
+	struct pool_options pool = {
+		.open = open_conn,
+		.close = close_conn,
+		.is_alive = is_alive,
+		.arg = db,
+		.now = clock_mono_ms,
+		.max_connections = options->max_connections,
+		.connect_timeout_ms = options->connect_timeout_ms,
+		.seed = (uint32_t) clock_mono_us() ^ (uint32_t) getpid(),
+	};
+
+	if (db == NULL)
+		return NULL;
+	db->opt = *options;
+	(void) snprintf(db->options,
+					sizeof(db->options),
+					"-c search_path=pg_catalog -c TimeZone=UTC"
+					" -c DateStyle=ISO -c bytea_output=hex"
+					" -c client_min_messages=error"
+					" -c statement_timeout=%lld -c lock_timeout=1000"
+					" -c idle_in_transaction_session_timeout=5000"
+					" -c client_connection_check_interval=1000"
+					" -c default_transaction_read_only=%s",
+					(long long) options->statement_timeout_ms,
+					options->read_only ? "on" : "off");
+	db->pool = pool_new(&pool);
+	if (db->pool == NULL)
+	{
+		free(db);
+		return NULL;
+	}
+	return db;
+}
+
+void
+db_free(struct db *db)
+{
+	if (db == NULL)
+		return;
+	pool_free(db->pool);
+	free(db);
+}
+
+/*
+ * set_timeout -- tell the server how long this statement may take.
+ *
+ * Rounded up to whole steps; never more than the connection began with.
+ */
+static enum db_result
+set_timeout(struct db *db, struct pool_conn *conn, const struct db_call *call,
+			struct db_error *error)
+{
+	char text[24];
+	const struct db_param param = {.data = text};
+	const struct db_call set = {.stmt = STMT_SET_TIMEOUT,
+								.params = &param,
+								.watch_fd = call->watch_fd};
+	int64_t left_ms = call->statement_end_ms - clock_mono_ms();
+	int64_t steps = (left_ms + TIMEOUT_STEP_MS - 1) / TIMEOUT_STEP_MS;
+	int64_t timeout_ms = (steps < 1 ? 1 : steps) * TIMEOUT_STEP_MS;
+	enum db_result result;
+
+	if (call->statement_end_ms == 0 ||
+		timeout_ms > db->opt.statement_timeout_ms)
+		timeout_ms = db->opt.statement_timeout_ms;
+	if (timeout_ms == conn->timeout_ms)
+		return DB_OK;
+
+	(void) snprintf(text, sizeof(text), "%lld", (long long) timeout_ms);
+	result = converse(conn->pg, &set, call->deadline_ms, error);
+	if (result == DB_OK)
+		conn->timeout_ms = timeout_ms;
+	return result;
+}
+
+enum db_result
+db_run(struct db *db, const struct db_call *call, struct db_error *error)
+{
+	int64_t deadline_ms = call->deadline_ms;
+	struct pool_conn *conn;
+	enum db_result result;
+	int64_t silence_ms;
+
+	*error = (struct db_error){.sqlstate = ""};
+	switch (pool_acquire(db->pool, call->wait_deadline_ms, &conn))
+	{
+		case POOL_BUSY:
+			return DB_BUSY;
+		case POOL_DOWN:
+			return DB_DOWN;
+		case POOL_OK:
+			break;
+	}
+
+	result = set_timeout(db, conn, call, error);
+	if (result == DB_OK)
+	{
+		/* A server that is silent past its own timeout is not working. */
+		silence_ms = clock_mono_ms() + conn->timeout_ms + SILENCE_MS;
+		result = converse(conn->pg,
+						  call,
+						  silence_ms < deadline_ms ? silence_ms : deadline_ms,
+						  error);
+	}
+	if (result == DB_DOWN)
+		log_down(db, error->message);
+	pool_release(db->pool, conn, is_clean(result, conn->pg));
+	return result;
+}
+
+int64_t
+db_retry_ms(struct db *db)
+{
+	return pool_retry_ms(db->pool);
+}
+
+void
+db_counts(struct db *db, struct pool_counts *counts)
+{
+	pool_counts(db->pool, counts);
+}
+
+bool
+db_is_transient(const char *sqlstate)
+{
+	/* connection, rollback, resources, operator; and a lock not had */
+	static const char *const classes[] = {"08", "40", "53", "57", "58"};
+	size_t i;
+
+	/* 57014 is this statement's own: cancelled or timed out */
+	if (strcmp(sqlstate, "57014") == 0)
+		return false;
+	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (strncmp(sqlstate, classes[i], 2) == 0)
+			return true;
+	return strcmp(sqlstate, "55P03") == 0;
+}

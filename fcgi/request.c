@@ -1,0 +1,464 @@
+/*
+ * request.c
+ *	  Requests: reading them from libfcgi, and the set of their structures.
+ *
+ * What libfcgi does that has to be lived with:
+ *
+ * - Strings of FCGX_GetParam() die with FCGX_Finish_r(): what is needed later
+ *	 is copied into the arena.
+ * - CONTENT_LENGTH is not enforced, and may be missing, empty or nonsense.
+ * - After the body the stream is read to its end, which takes the last empty
+ *	 record off the socket; closing with something unread would reset the
+ *	 connection under the answer.
+ * - Timeouts can be set only after accept, since a listener's are not
+ *	 inherited by the connections of a unix socket.
+ */
+#include "request.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "clock.h"
+#include "log.h"
+#include "request_fcgi.h"
+
+/* nginx sends a request at once when it buffers: silence means it is ill. */
+#define RECEIVE_TIMEOUT_S 2
+/* Without progress for so long the reader of an answer is given up. */
+#define SEND_TIMEOUT_S 5
+/* A body over its limit is read and thrown away up to here, so that the
+ * answer arrives; behind nginx client_max_body_size is far below. */
+#define DRAIN_MAX_BYTES ((size_t) 64 * 1024 * 1024)
+
+struct request_set
+{
+	pthread_mutex_t lock; /* guards all but "requests" and "count" */
+	pthread_cond_t freed;
+	struct request *free;
+	int busy;
+	bool stopped;
+	bool log_each;
+	struct request *requests;
+	int count;
+};
+
+/* ------------------------------------------------------------------------
+ * The set
+ */
+
+struct request_set *
+request_set_new(int count, int listen_fd, size_t max_body_bytes, bool log_each)
+{
+	struct request_set *set = calloc(1, sizeof(*set));
+	int i;
+
+	if (set == NULL)
+		return NULL;
+	set->log_each = log_each;
+	set->requests = calloc((size_t) count, sizeof(*set->requests));
+	if (set->requests == NULL)
+	{
+		free(set);
+		return NULL;
+	}
+	(void) pthread_mutex_init(&set->lock, NULL);
+	(void) pthread_cond_init(&set->freed, NULL);
+
+	for (i = 0; i < count; i++)
+	{
+		struct request *req = &set->requests[i];
+
+		set->count++;
+		reply_init(&req->reply);
+		req->home = set;
+		req->arena = arena_new(max_body_bytes + REQUEST_ARENA_EXTRA);
+		if (req->arena == NULL ||
+			FCGX_InitRequest(&req->fcgi, listen_fd, 0) != 0)
+		{
+			request_set_free(set);
+			return NULL;
+		}
+		req->next = set->free;
+		set->free = req;
+	}
+	return set;
+}
+
+void
+request_set_free(struct request_set *set)
+{
+	int i;
+
+	if (set == NULL)
+		return;
+	for (i = 0; i < set->count; i++)
+	{
+		FCGX_Free(&set->requests[i].fcgi, 1);
+		arena_free(set->requests[i].arena);
+		reply_free(&set->requests[i].reply);
+	}
+	(void) pthread_cond_destroy(&set->freed);
+	(void) pthread_mutex_destroy(&set->lock);
+	free(set->requests);
+	free(set);
+}
+
+struct request *
+request_set_take(struct request_set *set)
+{
+	struct request *req;
+
+	(void) pthread_mutex_lock(&set->lock);
+	while (set->free == NULL && !set->stopped)
+		(void) pthread_cond_wait(&set->freed, &set->lock);
+	req = set->free;
+	if (req != NULL)
+	{
+		set->free = req->next;
+		req->next = NULL;
+		set->busy++;
+	}
+	(void) pthread_mutex_unlock(&set->lock);
+	return req;
+}
+
+void
+request_set_give(struct request_set *set, struct request *req)
+{
+	(void) pthread_mutex_lock(&set->lock);
+	req->next = set->free;
+	set->free = req;
+	set->busy--;
+	(void) pthread_cond_signal(&set->freed);
+	(void) pthread_mutex_unlock(&set->lock);
+}
+
+void
+request_set_stop(struct request_set *set)
+{
+	(void) pthread_mutex_lock(&set->lock);
+	set->stopped = true;
+	(void) pthread_cond_broadcast(&set->freed);
+	(void) pthread_mutex_unlock(&set->lock);
+}
+
+int
+request_set_busy(struct request_set *set)
+{
+	int busy;
+
+	(void) pthread_mutex_lock(&set->lock);
+	busy = set->busy;
+	(void) pthread_mutex_unlock(&set->lock);
+	return busy;
+}
+
+/* ------------------------------------------------------------------------
+ * Reading
+ */
+
+static void
+set_timeouts(int fd)
+{
+	const struct timeval receive = {.tv_sec = RECEIVE_TIMEOUT_S};
+	const struct timeval send = {.tv_sec = SEND_TIMEOUT_S};
+
+	(void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
+	(void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send));
+}
+
+bool
+request_accept(struct request *req)
+{
+	int result = FCGX_Accept_r(&req->fcgi);
+
+	if (result < 0)
+	{
+		/* libfcgi returns -errno where it has one */
+		errno = result > -1000 ? -result : EIO;
+		return false;
+	}
+	set_timeouts(req->fcgi.ipcFd);
+	req->started_us = clock_mono_us();
+	req->body = "";
+	req->body_len = 0;
+	req->route = NULL;
+	req->nargs = 0;
+	req->project[0] = '\0';
+	reply_begin(req, 500, NULL);
+	return true;
+}
+
+enum method
+request_method_named(const char *name)
+{
+	static const struct
+	{
+		const char *name;
+		enum method method;
+	} names[] = {
+		{"GET", METHOD_GET},
+		{"HEAD", METHOD_GET},
+		{"POST", METHOD_POST},
+		{"PUT", METHOD_PUT},
+		{"DELETE", METHOD_DELETE},
+		{"OPTIONS", METHOD_OPTIONS},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i].name, name) == 0)
+			return names[i].method;
+	return METHOD_OTHER;
+}
+
+/*
+ * request_parse_length -- digits and nothing else; nothing at all is 0.
+ *
+ * nginx sends an empty CONTENT_LENGTH with a POST that has no body.
+ */
+bool
+request_parse_length(const char *text, size_t *len)
+{
+	const size_t most = SIZE_MAX / 16;
+	size_t value = 0;
+
+	for (; text != NULL && *text != '\0'; text++)
+	{
+		if (*text < '0' || *text > '9' || value > most)
+			return false;
+		value = value * 10 + (size_t) (*text - '0');
+	}
+	*len = value;
+	return true;
+}
+
+enum request_read
+request_read_head(struct request *req)
+{
+	const char *method = FCGX_GetParam("REQUEST_METHOD", req->fcgi.envp);
+	const char *text = FCGX_GetParam("REQUEST_URI", req->fcgi.envp);
+
+	req->is_head = method != NULL && strcmp(method, "HEAD") == 0;
+	req->method = method != NULL ? request_method_named(method) : METHOD_OTHER;
+	req->uri.nsegments = 0;
+	req->uri.nparams = 0;
+
+	switch (uri_parse(req->arena, text != NULL ? text : "", &req->uri))
+	{
+		case URI_OK:
+			return REQUEST_READ_OK;
+		case URI_NO_MEMORY:
+			return REQUEST_READ_NO_MEMORY;
+		case URI_BAD:
+			break;
+	}
+	return REQUEST_READ_BAD_URI;
+}
+
+void
+request_drain(struct request *req)
+{
+	char scrap[8192];
+	size_t total = 0;
+	int n;
+
+	do
+	{
+		n = FCGX_GetStr(scrap, sizeof(scrap), req->fcgi.in);
+		total += n > 0 ? (size_t) n : 0;
+	} while (n == (int) sizeof(scrap) && total < DRAIN_MAX_BYTES);
+}
+
+/* read_exactly -- the body into "data", then the end of the stream. */
+static bool
+read_exactly(FCGX_Stream *in, char *data, size_t len)
+{
+	const size_t most = 1024 * 1024; /* FCGX_GetStr() takes an int */
+	size_t have = 0;
+
+	while (have < len)
+	{
+		size_t want = len - have < most ? len - have : most;
+		int n = FCGX_GetStr(data + have, (int) want, in);
+
+		if (n <= 0)
+			return false;
+		have += (size_t) n;
+	}
+	return FCGX_GetChar(in) == -1 && FCGX_GetError(in) == 0;
+}
+
+enum request_read
+request_read_body(struct request *req, size_t max_bytes)
+{
+	size_t len;
+	char *data;
+
+	if (!request_parse_length(FCGX_GetParam("CONTENT_LENGTH", req->fcgi.envp),
+							  &len))
+	{
+		request_drain(req);
+		return REQUEST_READ_BAD_LENGTH;
+	}
+	if (len > max_bytes)
+	{
+		request_drain(req);
+		return REQUEST_READ_TOO_LARGE;
+	}
+
+	data = arena_alloc(req->arena, len + 1);
+	if (data == NULL)
+	{
+		request_drain(req);
+		return REQUEST_READ_NO_MEMORY;
+	}
+	data[len] = '\0';
+	if (!read_exactly(req->fcgi.in, data, len))
+		return REQUEST_READ_SHORT;
+	req->body = data;
+	req->body_len = len;
+	return REQUEST_READ_OK;
+}
+
+/* ------------------------------------------------------------------------
+ * Finishing
+ */
+
+/* log_request -- by route, never by path: a path holds what clients send. */
+static void
+log_request(const struct request *req)
+{
+	const struct reply *reply = &req->reply;
+	struct log_line line;
+
+	if (!req->home->log_each && reply->status < 500 && !reply->broken)
+		return;
+	log_begin(&line,
+			  reply->status >= 500 || reply->broken ? LOG_LEVEL_WARN
+													: LOG_LEVEL_INFO,
+			  "request");
+	log_str(&line, "route", req->route != NULL ? req->route->pattern : "-");
+	log_int(&line, "method", req->method);
+	log_str(&line, "project", req->project[0] != '\0' ? req->project : "-");
+	log_int(&line, "status", reply->status);
+	if (reply->error_code != NULL)
+		log_str(&line, "error_code", reply->error_code);
+	if (reply->broken)
+		log_str(&line, "broken", "true");
+	log_int(&line, "us", clock_mono_us() - req->started_us);
+	log_end(&line);
+}
+
+void
+request_finish(struct request *req)
+{
+	(void) reply_send(req);
+	log_request(req);
+	FCGX_Finish_r(&req->fcgi);
+	arena_reset(req->arena);
+	reply_recycle(&req->reply);
+	request_set_give(req->home, req);
+}
+
+void
+request_forget_body(struct request *req)
+{
+	req->uri.nsegments = 0;
+	req->uri.nparams = 0;
+	req->nargs = 0;
+	req->body = "";
+	req->body_len = 0;
+	arena_reset(req->arena);
+}
+
+/* ------------------------------------------------------------------------
+ * What a handler sees
+ */
+
+enum method
+request_method(const struct request *req)
+{
+	return req->method;
+}
+
+const struct uri *
+request_uri(const struct request *req)
+{
+	return &req->uri;
+}
+
+const char *
+request_arg(const struct request *req, size_t n)
+{
+	return n < req->nargs ? req->args[n] : NULL;
+}
+
+const char *
+request_param(const struct request *req, const char *name)
+{
+	return uri_param(&req->uri, name);
+}
+
+const char *
+request_header(struct request *req, const char *name)
+{
+	const char *value = FCGX_GetParam(name, req->fcgi.envp);
+
+	if (value == NULL)
+		return NULL;
+	return arena_copy(req->arena, value, strlen(value));
+}
+
+const char *
+request_body(const struct request *req, size_t *len)
+{
+	*len = req->body_len;
+	return req->body;
+}
+
+struct arena *
+request_arena(struct request *req)
+{
+	return req->arena;
+}
+
+const char *
+request_project(const struct request *req)
+{
+	return req->project;
+}
+
+const uint8_t *
+request_project_id(const struct request *req)
+{
+	return req->project_id;
+}
+
+int64_t
+request_started_ms(const struct request *req)
+{
+	return req->started_us / 1000;
+}
+
+int
+request_watch_fd(const struct request *req)
+{
+	return req->fcgi.ipcFd;
+}
+
+struct request *
+request_next(const struct request *req)
+{
+	return req->next;
+}
+
+void
+request_set_next(struct request *req, struct request *next)
+{
+	req->next = next;
+}
