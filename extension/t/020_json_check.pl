@@ -1,0 +1,105 @@
+# json_check agrees with the server about what is JSON for jsonb, and about
+# what keen.timestamp says in it.
+#
+# Texts that are nearly JSON are made, from a seed that is printed, and each is
+# given to both.  TALLY_FUZZ_SEED repeats a run, TALLY_FUZZ_SECONDS lengthens
+# it.
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use Test::More;
+
+use lib dirname(abs_path(__FILE__)) . '/../../deploy/t/lib';
+use TallyTest;
+
+my $seed = $ENV{TALLY_FUZZ_SEED} // int(rand(2**31));
+my $seconds = $ENV{TALLY_FUZZ_SECONDS} // 20;
+my $count = 25_000 * $seconds;
+my $extension = dirname(abs_path(__FILE__)) . '/..';
+my $cc = $ENV{CC} // 'cc';
+
+my $tally = TallyTest->new(name => 'json');
+my $dir = $tally->dir;
+my @sources = ("$extension/unit/mutate_json.c",
+	map { "$extension/wire/$_.c" } qw(json_check json_scan));
+is(system($cc, '-std=c11', '-O2', "-I$extension/wire",
+		'-o', "$dir/mutate", @sources), 0, 'the generator is built');
+
+diag("seed $seed, $count texts, at most $seconds s");
+$tally->start_postgres(plain => 1);
+
+open my $fh, '-|', "$dir/mutate", $seed, $count or die "mutate: $!\n";
+my $texts = do { local $/; <$fh> };
+close $fh or die "mutate failed\n";
+
+# The server says no by an error.  The loop ends by the clock, so that a slow machine tests less, not longer.
+my $out = $tally->psql(<<"SQL", db => 'postgres');
+CREATE TABLE fuzz (n serial, bytes bytea, ours bool, event bool, kind text,
+	value bytea);
+COPY fuzz (bytes, ours, event, kind, value) FROM STDIN;
+$texts\\.
+CREATE FUNCTION ask(seconds int) RETURNS TABLE (what text, bytes bytea)
+LANGUAGE plpgsql AS \$\$
+DECLARE
+	f record;
+	parsed jsonb;
+	stamp jsonb;
+	kind text;
+	ok bool;
+	until timestamptz := clock_timestamp() + seconds * interval '1 s';
+	asked int := 0;
+	valid int := 0;
+	events int := 0;
+BEGIN
+	FOR f IN SELECT * FROM fuzz ORDER BY n LOOP
+		EXIT WHEN clock_timestamp() > until;
+		CONTINUE WHEN f.ours IS NULL;
+		BEGIN
+			parsed := convert_from(f.bytes, 'UTF8')::jsonb;
+			ok := true;
+		EXCEPTION WHEN OTHERS THEN
+			ok := false;
+		END;
+		asked := asked + 1;
+		valid := valid + ok::int;
+		events := events + f.event::int;
+		what := NULL;
+		bytes := f.bytes;
+		IF ok <> f.ours OR (f.event AND NOT ok) THEN
+			what := CASE WHEN ok THEN 'refused' ELSE 'accepted' END;
+		ELSIF f.event THEN
+			stamp := parsed -> 'keen' -> 'timestamp';
+			kind := CASE WHEN stamp IS NULL THEN 'absent'
+				WHEN jsonb_typeof(stamp) = 'string' THEN 'string'
+				ELSE 'other' END;
+			IF f.kind <> kind
+				OR convert_from(f.value, 'UTF8') <> stamp #>> '{}' THEN
+				what := 'another timestamp';
+			END IF;
+		END IF;
+		IF what IS NOT NULL THEN RETURN NEXT; END IF;
+	END LOOP;
+	what := format('%s %s %s', asked, valid, events);
+	bytes := NULL;
+	RETURN NEXT;
+END \$\$;
+SELECT what, encode(bytes, 'escape') FROM ask($seconds);
+SQL
+
+my @lines = split /\n/, $out;
+my ($asked, $valid, $events) = (pop @lines) =~ /^(\d+) (\d+) (\d+)\|$/;
+diag("$asked texts, $valid of them JSON, $events of them events");
+
+# The server and we disagree about none of them.
+is(scalar(@lines), 0, 'the server agrees about every text')
+	or diag(join "\n", @lines > 20 ? @lines[0 .. 19] : @lines);
+
+# And the texts were worth asking about.
+cmp_ok($asked, '>=', 10_000, 'enough texts were asked about');
+cmp_ok($valid, '>', $asked / 20, 'a fair part of them is JSON');
+cmp_ok($asked - $valid, '>', $asked / 20, 'a fair part is not');
+cmp_ok($events, '>', $asked / 50, 'and some are events');
+
+done_testing();
