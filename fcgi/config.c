@@ -22,6 +22,9 @@ struct loader
 	char *message;
 };
 
+static enum config_result fail(const struct loader *loader, const char *format,
+							   ...) __attribute__((format(printf, 2, 3)));
+
 static enum config_result
 fail(const struct loader *loader, const char *format, ...)
 {
