@@ -1,0 +1,56 @@
+# Tally: the one door.  The extension (PGXS) and the responders (plain make)
+# have Makefiles of their own; this one only calls them.
+#
+#	make			build all
+#	make install	the extension into PG_CONFIG's server, the programs into
+#					PREFIX/bin; DESTDIR is honoured
+#	make demo		deploy/demo.sh: from nothing to a chart
+#	make check		deploy/check.sh: every test there is
+#	make check-layers	who may include and call what
+#	make format		clang-format over all C files
+#	make bench		figures of this machine (deploy/bench/README.md)
+#	make clean
+
+PG_CONFIG ?= pg_config
+PREFIX ?= /usr/local
+CLANG_FORMAT ?= clang-format-14
+
+SOURCES = $(shell find extension fcgi -name '*.[ch]' | sort)
+
+all: extension fcgi
+
+extension:
+	+$(MAKE) -C extension all PG_CONFIG=$(PG_CONFIG)
+
+fcgi:
+	+$(MAKE) -C fcgi all PG_CONFIG=$(PG_CONFIG)
+
+install:
+	+$(MAKE) -C extension install PG_CONFIG=$(PG_CONFIG)
+	+$(MAKE) -C fcgi install PG_CONFIG=$(PG_CONFIG) PREFIX=$(PREFIX)
+
+demo:
+	deploy/demo.sh
+
+check:
+	deploy/check.sh
+
+check-layers:
+	deploy/check-layers.sh
+
+format:
+	$(CLANG_FORMAT) -i $(SOURCES)
+
+check-format:
+	$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
+
+bench:
+	deploy/bench/run.sh
+
+clean:
+	+$(MAKE) -C extension clean PG_CONFIG=$(PG_CONFIG)
+	+$(MAKE) -C extension/unit clean
+	+$(MAKE) -C fcgi clean
+
+.PHONY: all extension fcgi install demo check check-layers format \
+	check-format bench clean
