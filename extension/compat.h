@@ -9,4 +9,30 @@
 #error "Tally needs PostgreSQL 15 or later"
 #endif
 
+/*
+ * Index entries of a new row.  16 can be asked for summarizing indexes only;
+ * 18 is told which row not to count as a conflict: none here.
+ */
+#if PG_VERSION_NUM >= 160000
+#define TallyInsertIndexTuples(rri, slot, estate, spec, conflict, arbiters)   \
+	ExecInsertIndexTuples(                                                    \
+		rri, slot, estate, false, spec, conflict, arbiters, false)
+#else
+#define TallyInsertIndexTuples(rri, slot, estate, spec, conflict, arbiters)   \
+	ExecInsertIndexTuples(rri, slot, estate, false, spec, conflict, arbiters)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define TallyCheckIndexConstraints(rri, slot, estate, tid, arbiters)          \
+	ExecCheckIndexConstraints(rri,                                            \
+							  slot,                                           \
+							  estate,                                         \
+							  tid,                                            \
+							  &(ItemPointerData){{0xFFFF, 0xFFFF}, 0},        \
+							  arbiters)
+#else
+#define TallyCheckIndexConstraints(rri, slot, estate, tid, arbiters)          \
+	ExecCheckIndexConstraints(rri, slot, estate, tid, arbiters)
+#endif
+
 #endif

@@ -42,6 +42,10 @@
 #define TALLY_MAX_PROPERTY_NAME_BYTES 255
 #define TALLY_MAX_STRING_BYTES 10000
 
+/* What one call of tally.ingest() may be. */
+#define TALLY_MAX_INGEST_EVENTS 100000
+#define TALLY_MAX_INGEST_BYTES (64 * 1024 * 1024)
+
 /* What a query may be. */
 #define TALLY_MAX_QUERY_BYTES 262144
 #define TALLY_MAX_FILTERS 100

@@ -166,6 +166,16 @@ $$;
 COMMENT ON FUNCTION tally.spool_progress(uuid) IS
     'The last sequence number taken from a spool; 0, and registers it, when it is new.';
 
+CREATE FUNCTION tally.ingest(
+        spool uuid, first bigint, last bigint, frames bytea,
+        check_ids boolean DEFAULT false, leave_out int[] DEFAULT NULL,
+        OUT stored int, OUT duplicate int, OUT rejected int[])
+    LANGUAGE C CALLED ON NULL INPUT VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'tally_ingest';
+COMMENT ON FUNCTION tally.ingest(uuid, bigint, bigint, bytea, boolean, int[]) IS
+    'Stores the events "first" to "last" of a spool, once. Bad ones come back by their place in "rejected"; those in "leave_out" are passed over.';
+
 CREATE FUNCTION tally.spool_skip(spool uuid, first bigint, last bigint, reason text)
     RETURNS void
     LANGUAGE C CALLED ON NULL INPUT VOLATILE SECURITY DEFINER

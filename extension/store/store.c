@@ -163,6 +163,7 @@ tally_store_require(Oid function, TallyStoreCheck upto)
 uint64
 tally_store_run(TallyStatement *statement, Datum *args)
 {
+	MemoryContext caller = CurrentMemoryContext;
 	int result;
 
 	if (statement->plan == NULL)
@@ -180,6 +181,7 @@ tally_store_run(TallyStatement *statement, Datum *args)
 			 "could not run \"%s\": %s",
 			 statement->sql,
 			 SPI_result_code_string(result));
+	MemoryContextSwitchTo(caller); /* SPI leaves us in one of its own */
 	return SPI_processed;
 }
 

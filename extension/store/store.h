@@ -53,7 +53,7 @@ typedef struct TallyStatement
 
 /*
  * Runs a statement on an open SPI connection and returns how many rows came
- * or were changed; rows are in SPI_tuptable.  Sees what was committed before
+ * or were changed; rows are in SPI_tuptable until SPI_finish().  Sees what was committed before
  * it began, also when that was after the query began.
  */
 extern uint64 tally_store_run(TallyStatement *statement, Datum *args);

@@ -76,6 +76,17 @@ frame_write(const struct frame *f, uint8_t *out)
 	memcpy(out + FRAME_HEADER_BYTES + f->collection_len, f->json, f->json_len);
 }
 
+size_t
+frame_length(const uint8_t *data, size_t len)
+{
+	size_t size;
+
+	if (len < FRAME_HEADER_BYTES)
+		return 0;
+	size = get_u32(data);
+	return size < FRAME_HEADER_BYTES || size > len ? 0 : size;
+}
+
 /*
  * frame_read -- the frame at the start of "data".
  *
@@ -85,13 +96,10 @@ frame_write(const struct frame *f, uint8_t *out)
 size_t
 frame_read(const uint8_t *data, size_t len, struct frame *f)
 {
-	size_t size;
+	size_t size = frame_length(data, len);
 	uint16_t flags;
 
-	if (len < FRAME_HEADER_BYTES)
-		return 0;
-	size = get_u32(data);
-	if (size < FRAME_HEADER_BYTES || size > len)
+	if (size == 0)
 		return 0;
 
 	flags = get_u16(data + 4);

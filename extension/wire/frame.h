@@ -58,6 +58,13 @@ void frame_write(const struct frame *f, uint8_t *out);
 size_t frame_read(const uint8_t *data, size_t len, struct frame *f);
 
 /*
+ * The length that the frame at the start of "data" says it has, or 0 when it
+ * cannot be: less than a header, or more than there is.  So a run of frames
+ * can be followed past one that frame_read() does not take.
+ */
+size_t frame_length(const uint8_t *data, size_t len);
+
+/*
  * May a collection be called so?  1 .. TALLY_MAX_COLLECTION_BYTES printable
  * ASCII characters, no "$", no "_" at its start, no "." at either end.
  */
