@@ -275,6 +275,33 @@ value_bytes(const Measure *m, Datum value)
 	return m->typbyval ? 0 : (int64) datumGetSize(value, false, m->typlen);
 }
 
+/*
+ * replaces -- is "value" to be kept instead of "kept"?  Of equal values that
+ * are spelled differently (1.0 and 1.00) the one whose bytes come first is,
+ * so that the order of rows and of parallel workers does not show.
+ */
+static bool
+replaces(Measure *m, Datum value, Datum kept)
+{
+	int order = compare(m, value, kept);
+	Size size;
+	Size kept_size;
+
+	if (order != 0 || m->typbyval)
+		return m->def.kind == TALLY_MIN ? order < 0 : order > 0;
+	if (m->typlen == -1)
+	{
+		size = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
+		kept_size = VARSIZE_ANY_EXHDR(DatumGetPointer(kept));
+		order = memcmp(VARDATA_ANY(DatumGetPointer(value)),
+					   VARDATA_ANY(DatumGetPointer(kept)),
+					   Min(size, kept_size));
+		return order < 0 || (order == 0 && size < kept_size);
+	}
+	size = datumGetSize(value, false, m->typlen);
+	return memcmp(DatumGetPointer(value), DatumGetPointer(kept), size) < 0;
+}
+
 static int64
 add_extreme(Measure *m, MeasureExtreme *s, Datum value, MemoryContext cxt)
 {
@@ -285,9 +312,7 @@ add_extreme(Measure *m, MeasureExtreme *s, Datum value, MemoryContext cxt)
 		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
 	if (s->n > 0)
 	{
-		int order = compare(m, value, s->value);
-
-		if (m->def.kind == TALLY_MIN ? order >= 0 : order <= 0)
+		if (!replaces(m, value, s->value))
 			return 0;
 		grown -= value_bytes(m, s->value);
 		if (!m->typbyval)
