@@ -174,16 +174,20 @@ take_result(PGconn *pg, const struct db_call *call, const PGresult *res,
  * Rows that are there are taken before the next poll(): a million small
  * pieces then cost a few thousand of them.  The deadline is looked at a row,
  * since handing a row to a slow client can take long.
+ *
+ * After an error of the server the rest is read too, so that the connection
+ * can be used again; on any other trouble it is left as it is, to be closed.
  */
 static enum db_result
 take_results(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
 			 bool *done, struct db_error *error)
 {
-	enum db_result result = DB_OK;
+	enum db_result worst = DB_OK;
 
-	while (result == DB_OK && !PQisBusy(pg))
+	while (!PQisBusy(pg))
 	{
 		PGresult *res = PQgetResult(pg);
+		enum db_result result;
 
 		if (res == NULL)
 		{
@@ -194,16 +198,15 @@ take_results(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
 		PQclear(res);
 		if (result == DB_OK && clock_mono_ms() >= deadline_ms)
 			result = DB_TIMEOUT;
+		if (result != DB_OK)
+			worst = result;
+		if (result != DB_OK && result != DB_ERROR)
+			break;
 	}
-	return result;
+	return worst;
 }
 
-/*
- * converse -- send, then read results until there are no more.
- *
- * After an error of the server the rest is read too, so the connection can be
- * used again; after every other trouble the caller closes it.
- */
+/* converse -- send, then read results until there are no more. */
 static enum db_result
 converse(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
 		 struct db_error *error)
@@ -214,7 +217,7 @@ converse(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
 	if (!send_statement(pg, call))
 		goto broken;
 
-	while (!done)
+	while (!done && (failed == DB_OK || failed == DB_ERROR))
 	{
 		int unsent = PQflush(pg);
 		enum db_result result;
@@ -227,7 +230,7 @@ converse(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
 						 deadline_ms))
 		{
 			case WAIT_DEADLINE:
-				return DB_TIMEOUT;
+				return failed == DB_OK ? DB_TIMEOUT : failed;
 			case WAIT_CLIENT_GONE:
 				return DB_CLIENT_GONE;
 			case WAIT_READY:
@@ -236,11 +239,8 @@ converse(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
 		/* A lost connection still has results: what the server said last. */
 		(void) PQconsumeInput(pg);
 		result = take_results(pg, call, deadline_ms, &done, error);
-		if (result == DB_OK)
-			continue;
-		failed = result;
-		if (result != DB_ERROR || PQstatus(pg) == CONNECTION_BAD)
-			break;
+		if (result != DB_OK)
+			failed = result;
 	}
 	return failed;
 

@@ -80,9 +80,8 @@ find(struct request *req, const struct service *service)
 		return true;
 	}
 
-	/* A browser's question before its request: headers are the answer. */
 	if (req->method == METHOD_OPTIONS)
-		reply_begin(req, 204, NULL);
+		reply_preflight(req);
 	else if (match.allowed != 0)
 		not_allowed(req, match.allowed);
 	else

@@ -26,7 +26,7 @@ static const struct code_info codes[REPLY_CODE__COUNT] = {
 	[REPLY_INVALID_KEY] =		{401, "InvalidApiKeyError"},
 	[REPLY_NOT_FOUND] =			{404, "ResourceNotFoundError"},
 	[REPLY_METHOD_NOT_ALLOWED] ={405, "MethodNotAllowedError"},
-	[REPLY_BAD_REQUEST] =		{400, "InvalidRequestError"},
+	[REPLY_BAD_REQUEST] =		{400, "BadRequestError"},
 	[REPLY_INVALID_JSON] =		{400, "InvalidJSONError"},
 	[REPLY_BODY_TOO_LARGE] =	{413, "RequestTooLargeError"},
 	[REPLY_INVALID_PARAMETER] =	{400, "InvalidParameterError"},
@@ -60,16 +60,10 @@ static const struct
 };
 /* clang-format on */
 
-/*
- * On every answer: any page may ask (KEEN_API 18), a browser asks again only
- * after a day, and nothing on the way keeps an answer.
- */
-static const char common_headers[] =
-	"Access-Control-Allow-Origin: *\r\n"
-	"Access-Control-Allow-Methods: GET, HEAD, POST, PUT, DELETE, OPTIONS\r\n"
-	"Access-Control-Allow-Headers: Authorization, Content-Type, keen-sdk\r\n"
-	"Access-Control-Max-Age: 86400\r\n"
-	"Cache-Control: no-store\r\n";
+/* On every answer: any page may read it (KEEN_API 18), nobody on the way
+ * keeps it. */
+static const char common_headers[] = "Access-Control-Allow-Origin: *\r\n"
+									 "Cache-Control: no-store\r\n";
 
 /* Room for a head and an error in the largest of messages. */
 #define HEAD_MAX_BYTES 4096
@@ -160,6 +154,20 @@ reply_error(struct request *req, enum reply_code code, const char *message)
 	json_key(&json, "error_code");
 	json_string(&json, codes[code].name);
 	json_object_end(&json);
+}
+
+/* A browser asks before each kind of request, and again after a day. */
+void
+reply_preflight(struct request *req)
+{
+	reply_begin(req, 204, NULL);
+	reply_header(req,
+				 "Access-Control-Allow-Methods",
+				 "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+	reply_header(req,
+				 "Access-Control-Allow-Headers",
+				 "Authorization, Content-Type, keen-sdk");
+	reply_header(req, "Access-Control-Max-Age", "86400");
 }
 
 void

@@ -4,8 +4,8 @@
  *	  error.
  *
  * An answer is prepared here as bytes; request_finish() sends it.  Only a
- * large answer is sent while it is made: see reply_stream_*().  Every answer
- * carries the CORS headers, errors too, and "Cache-Control: no-store".
+ * large answer is sent while it is made: see reply_stream_*().  Every answer,
+ * errors too, may be read by any page and is kept by nobody on the way.
  *
  * An error is {"message": "...", "error_code": "..."}.  The message is made
  * of what the client sent and what is allowed: never of SQL, paths, or other
@@ -25,7 +25,7 @@ enum reply_code
 	REPLY_INVALID_KEY,		  /* 401 InvalidApiKeyError */
 	REPLY_NOT_FOUND,		  /* 404 ResourceNotFoundError */
 	REPLY_METHOD_NOT_ALLOWED, /* 405 MethodNotAllowedError */
-	REPLY_BAD_REQUEST,		  /* 400 InvalidRequestError: not HTTP we know */
+	REPLY_BAD_REQUEST,		  /* 400 BadRequestError: not HTTP we know */
 	REPLY_INVALID_JSON,		  /* 400 InvalidJSONError */
 	REPLY_BODY_TOO_LARGE,	  /* 413 RequestTooLargeError */
 	REPLY_INVALID_PARAMETER,  /* 400 InvalidParameterError */
@@ -62,6 +62,9 @@ struct buf *reply_body(struct request *req);
 
 /* A whole answer in one call; "body" is JSON. */
 void reply_json(struct request *req, int status, const char *body);
+
+/* The answer to a browser's question (OPTIONS) before its request. */
+void reply_preflight(struct request *req);
 
 /* A whole error.  With a retry_after of 1 s or more, the header too. */
 void reply_error(struct request *req, enum reply_code code,

@@ -1,0 +1,76 @@
+/*
+ * h_read.c
+ *	  What tally-read answers without a statement.
+ */
+#include <stdio.h>
+
+#include "health.h"
+#include "json_out.h"
+#include "reader.h"
+#include "reply.h"
+
+/* The analyses tally.query() knows; what it is asked beyond them it refuses
+ * itself, so this list is only what a client is shown. */
+static const char *const analyses[] = {
+	"average", "count", "maximum", "minimum", "sum"};
+
+enum handled
+handle_root(struct request *req, void *app)
+{
+	(void) app;
+	reply_json(req, 200, "{\"projects_resource_url\":\"/3.0/projects\"}");
+	return HANDLED_NOW;
+}
+
+enum handled
+handle_query_links(struct request *req, void *app)
+{
+	struct json_out json;
+	char text[128];
+	size_t i;
+
+	(void) app;
+	reply_begin(req, 200, NULL);
+	json_begin(&json, reply_body(req), false);
+	json_object(&json);
+	for (i = 0; i < sizeof(analyses) / sizeof(analyses[0]); i++)
+	{
+		(void) snprintf(text, sizeof(text), "%s_url", analyses[i]);
+		json_key(&json, text);
+		(void) snprintf(text,
+						sizeof(text),
+						"/3.0/projects/%s/queries/%s",
+						request_project(req),
+						analyses[i]);
+		json_string(&json, text);
+	}
+	json_object_end(&json);
+	return HANDLED_NOW;
+}
+
+/*
+ * handle_reader_ready -- what is known already, nothing that is asked now: a
+ * check that waited for the database would pile up in the very outage it is
+ * there to show.  Whether the database is there the refresher of the keys
+ * tells, which tries by itself; queries may not come while we are not ready.
+ */
+enum handled
+handle_reader_ready(struct request *req, void *app)
+{
+	const struct reader *reader = app;
+	struct pool_counts counts;
+	struct health_check checks[] = {
+		{.name = "keys:age",
+		 .unit = "ms",
+		 .output = "The API keys are not known."},
+		{.name = "database:reachable",
+		 .output = "The database is not reachable."},
+	};
+
+	db_counts(reader->key_db, &counts);
+	checks[0].value = keys_age_ms(reader->keys);
+	checks[0].status = keys_ready(reader->keys) ? HEALTH_PASS : HEALTH_FAIL;
+	checks[1].status = counts.is_down ? HEALTH_FAIL : HEALTH_PASS;
+	health_ready(req, checks, sizeof(checks) / sizeof(checks[0]));
+	return HANDLED_NOW;
+}

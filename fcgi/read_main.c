@@ -1,0 +1,244 @@
+/*
+ * read_main.c
+ *	  tally-read: answers queries.
+ *
+ * THREADS.  The main thread starts the others and waits for signals.  The
+ * workers accept and answer; one refresher loads the keys.  There are more
+ * workers than connections and places in their queue, so that somebody is
+ * always free to say "busy" at once, and to answer the health check.
+ *
+ * SIGTERM, SIGINT: stop accepting, finish what is under way, end.  SIGHUP:
+ * load the keys now.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../extension/contract.h"
+#include "clock.h"
+#include "config.h"
+#include "db.h"
+#include "health.h"
+#include "keys.h"
+#include "keys_db.h"
+#include "log.h"
+#include "reader.h"
+#include "worker.h"
+
+/* A refresher that waits for a dead database is not waited for. */
+#define KEYS_STOP_MS 200
+/* After the longest query could have ended. */
+#define STOP_GRACE_MS 1000
+
+struct read_config
+{
+	const char *listen;
+	const char *listen_group;
+	int64_t listen_backlog;
+	int64_t threads;
+	const char *database;
+	int64_t connections;
+	int64_t connect_timeout_ms;
+	int64_t slot_wait_ms;
+	int64_t statement_timeout_ms;
+	int64_t query_deadline_ms;
+	int64_t key_refresh_ms;
+	int64_t key_max_age_ms;
+	const char *key_file;
+	bool log_requests;
+	const char *log_level;
+};
+
+#define INT(field, initial, min, max, help)                                   \
+	SETTING_INT(struct read_config, field, initial, min, max, help)
+#define TEXT(field, initial, help)                                            \
+	SETTING_TEXT(struct read_config, field, initial, help)
+#define BOOL(field, initial, help)                                            \
+	SETTING_BOOL(struct read_config, field, initial, help)
+
+/* clang-format off */
+static const struct setting settings[] = {
+	TEXT(listen, "/run/tally/read.sock",
+		"the unix socket that nginx connects to, mode 0660"),
+	TEXT(listen_group, "",
+		"the socket's group, nginx's; empty: the program's own"),
+	INT(listen_backlog, "64", 1, 4096,
+		"connections that may wait to be accepted; beyond it nginx answers"),
+	INT(threads, "16", 2, 256,
+		"threads, and so requests at a time; more than 1.5 * connections"),
+	TEXT(database, "dbname=tally user=tally_reader",
+		"libpq's connection string; its options and connect_timeout are ours"),
+	INT(connections, "8", 1, 128,
+		"connections to the database, and so queries at a time"),
+	INT(connect_timeout_ms, "2000", 50, 60000,
+		"how long connecting may take, in milliseconds"),
+	INT(slot_wait_ms, "2000", 0, 60000,
+		"how long a query waits for a connection before it is refused"),
+	INT(statement_timeout_ms, "10000", 250, 3600000,
+		"how long a query may run, the wait for its connection included"),
+	INT(query_deadline_ms, "12000", 250, 3600000,
+		"how long a request may take in all; over statement_timeout_ms, and"
+		" under nginx's fastcgi_read_timeout"),
+	INT(key_refresh_ms, "10000", 100, 3600000,
+		"how often the API keys are loaded, in milliseconds"),
+	INT(key_max_age_ms, "86400000", 1000, INT64_C(31536000000),
+		"keys older than this, as the database was away, are none"),
+	TEXT(key_file, "",
+		"where hashes of the keys are kept over a restart; empty: nowhere"),
+	BOOL(log_requests, "true",
+		"a log line for every request; failures always have one"),
+	TEXT(log_level, "info",
+		"error, warn, info or debug"),
+};
+
+static const struct config_table table = {
+	"tally-read", "answers queries over FastCGI",
+	settings, sizeof(settings) / sizeof(settings[0]),
+};
+
+static const struct route routes[] = {
+	{METHOD_GET, "/3.0/projects/{}/queries/{}", SCOPE_READ, 0, handle_query},
+	{METHOD_POST, "/3.0/projects/{}/queries/{}", SCOPE_READ,
+		TALLY_MAX_QUERY_BYTES, handle_query},
+	{METHOD_GET, "/3.0/projects/{}/queries", SCOPE_READ, 0,
+		handle_query_links},
+	{METHOD_GET, "/3.0", SCOPE_NONE, 0, handle_root},
+	{METHOD_GET, "/health/live", SCOPE_NONE, 0, health_live},
+	{METHOD_GET, "/health/ready", SCOPE_NONE, 0, handle_reader_ready},
+};
+/* clang-format on */
+
+static int
+fail(const char *message)
+{
+	fprintf(stderr, "tally-read: %s\n", message);
+	return EXIT_FAILURE;
+}
+
+/* check_config -- what no single setting's bounds can say; NULL if well. */
+static const char *
+check_config(const struct read_config *config)
+{
+	if (config->threads <= config->connections + (config->connections + 1) / 2)
+		return "setting \"threads\" must be more than 1.5 times "
+			   "\"connections\", or health checks wait for queries";
+	if (config->query_deadline_ms < config->statement_timeout_ms)
+		return "setting \"query_deadline_ms\" must not be less than "
+			   "\"statement_timeout_ms\"";
+	if (log_level_named(config->log_level) == LOG_LEVEL__COUNT)
+		return "setting \"log_level\" must be error, warn, info or debug";
+	return NULL;
+}
+
+static struct db *
+open_db(const struct read_config *config, int64_t connections)
+{
+	const struct db_options options = {
+		.conninfo = config->database,
+		.application_name = "tally-read",
+		.read_only = true,
+		.max_connections = (int) connections,
+		.connect_timeout_ms = config->connect_timeout_ms,
+		.statement_timeout_ms = config->statement_timeout_ms,
+	};
+
+	return db_new(&options);
+}
+
+static struct keys *
+open_keys(const struct read_config *config, struct db *db)
+{
+	const struct keys_options options = {
+		.load = keys_db_load,
+		.load_arg = db,
+		.now = clock_mono_ms,
+		.wall = clock_wall_ms,
+		.refresh_ms = config->key_refresh_ms,
+		.retry_ms = 1000,
+		.hard_age_ms = config->key_max_age_ms,
+		.file = config->key_file,
+	};
+
+	return keys_new(&options);
+}
+
+/* serve -- until a signal ends it.  False when something is still stuck. */
+static bool
+serve(struct worker *worker, struct keys *keys,
+	  const struct read_config *config)
+{
+	int number;
+
+	log_note(LOG_LEVEL_INFO, "started", "version", TALLY_VERSION);
+	while ((number = worker_wait_signal()) == SIGHUP)
+		keys_wake(keys);
+	log_note(LOG_LEVEL_INFO, "stopping", NULL, NULL);
+	return worker_stop(worker, config->query_deadline_ms + STOP_GRACE_MS) &&
+		   keys_stop(keys, KEYS_STOP_MS);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct read_config config;
+	char message[CONFIG_MESSAGE_BYTES];
+	struct reader reader;
+	struct service service = {.app = &reader};
+	struct worker_options options = {.service = &service};
+	struct worker *worker;
+
+	switch (config_load(&table, argc, argv, &config, message))
+	{
+		case CONFIG_OK:
+			break;
+		case CONFIG_EXIT:
+			return EXIT_SUCCESS;
+		case CONFIG_ERROR:
+			return fail(message);
+	}
+	if (check_config(&config) != NULL)
+		return fail(check_config(&config));
+	log_set_level(log_level_named(config.log_level));
+	if (!worker_setup())
+		return fail("cannot set up signals or libfcgi");
+
+	reader.slot_wait_ms = config.slot_wait_ms;
+	reader.statement_timeout_ms = config.statement_timeout_ms;
+	reader.query_deadline_ms = config.query_deadline_ms;
+	/* The keys have a connection of their own, however busy the others. */
+	reader.db = open_db(&config, config.connections);
+	reader.key_db = open_db(&config, 1);
+	reader.keys =
+		reader.key_db != NULL ? open_keys(&config, reader.key_db) : NULL;
+	if (reader.db == NULL || reader.keys == NULL || !keys_start(reader.keys))
+		return fail("out of memory");
+
+	service.keys = reader.keys;
+	service.routes.routes = routes;
+	service.routes.count = sizeof(routes) / sizeof(routes[0]);
+	options.listen = config.listen;
+	options.group = config.listen_group;
+	options.backlog = (int) config.listen_backlog;
+	options.threads = (int) config.threads;
+	options.requests = (int) config.threads;
+	options.max_body_bytes = TALLY_MAX_QUERY_BYTES;
+	options.log_requests = config.log_requests;
+	worker = worker_start(&options, message);
+	if (worker == NULL)
+		return fail(message);
+
+	/* Memory that a stuck thread may still use is the system's to free. */
+	if (!serve(worker, reader.keys, &config))
+	{
+		log_note(LOG_LEVEL_WARN, "stopped_with_threads_busy", NULL, NULL);
+		_exit(EXIT_SUCCESS);
+	}
+	worker_free(worker);
+	keys_free(reader.keys);
+	db_free(reader.key_db);
+	db_free(reader.db);
+	config_free(&table, &config);
+	log_note(LOG_LEVEL_INFO, "stopped", NULL, NULL);
+	return EXIT_SUCCESS;
+}

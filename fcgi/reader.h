@@ -1,0 +1,37 @@
+/*
+ * reader.h
+ *	  What tally-read's handlers share, and the handlers.
+ */
+#ifndef TALLY_READER_H
+#define TALLY_READER_H
+
+#include <stdint.h>
+
+#include "db.h"
+#include "keys.h"
+#include "request.h"
+
+/* The "app" of tally-read; not changed once the threads run. */
+struct reader
+{
+	struct db *db;	   /* for queries */
+	struct db *key_db; /* for the keys alone */
+	struct keys *keys;
+	int64_t slot_wait_ms;		  /* for a connection */
+	int64_t statement_timeout_ms; /* from the request's beginning */
+	int64_t query_deadline_ms;	  /* likewise, for the whole answer */
+};
+
+/* GET, POST /3.0/projects/{}/queries/{} */
+enum handled handle_query(struct request *req, void *app);
+
+/* GET /3.0/projects/{}/queries: the links to the analyses. */
+enum handled handle_query_links(struct request *req, void *app);
+
+/* GET /3.0 */
+enum handled handle_root(struct request *req, void *app);
+
+/* GET /health/ready */
+enum handled handle_reader_ready(struct request *req, void *app);
+
+#endif
