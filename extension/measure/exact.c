@@ -88,18 +88,24 @@ word(const char *data)
 	return w;
 }
 
-bool
-tally_decimal_read(struct varlena *numeric, TallyDecimal *d)
+/* A numeric, taken apart. */
+typedef struct Parts
+{
+	bool negative;
+	int scale;	/* displayed */
+	int weight; /* of the first digit, in base 10000 */
+	int ndigits;
+	const char *digits; /* base 10000, 16 bits each, not aligned */
+} Parts;
+
+/* take_apart -- false for a NaN or an infinity. */
+static inline bool
+take_apart(struct varlena *numeric, Parts *p)
 {
 	const char *data = VARDATA_ANY(numeric);
 	int nwords = VARSIZE_ANY_EXHDR(numeric) / sizeof(uint16);
+	int header_words = 1;
 	uint16 head;
-	int weight;
-	int scale;
-	bool negative;
-	int128 digits = 0;
-	int64 low = 0;
-	int exponent;
 
 	if (nwords < 1)
 		return false;
@@ -108,66 +114,83 @@ tally_decimal_read(struct varlena *numeric, TallyDecimal *d)
 		return false;
 	if ((head & NUM_FORM_MASK) == NUM_FORM_SHORT)
 	{
-		negative = (head & NUM_SHORT_NEGATIVE) != 0;
-		scale = (head >> NUM_SHORT_SCALE_SHIFT) & NUM_SHORT_SCALE_MASK;
-		weight = head & NUM_SHORT_WEIGHT_MASK;
+		p->negative = (head & NUM_SHORT_NEGATIVE) != 0;
+		p->scale = (head >> NUM_SHORT_SCALE_SHIFT) & NUM_SHORT_SCALE_MASK;
+		p->weight = head & NUM_SHORT_WEIGHT_MASK;
 		if (head & NUM_SHORT_WEIGHT_NEGATIVE)
-			weight -= NUM_SHORT_WEIGHT_MASK + 1;
-		data += sizeof(uint16);
-		nwords -= 1;
+			p->weight -= NUM_SHORT_WEIGHT_MASK + 1;
 	}
 	else
 	{
 		if (nwords < 2)
 			return false;
-		negative = (head & NUM_FORM_MASK) == NUM_FORM_NEGATIVE;
-		scale = head & NUM_LONG_SCALE_MASK;
-		weight = (int16) word(data + sizeof(uint16));
-		data += 2 * sizeof(uint16);
-		nwords -= 2;
+		header_words = 2;
+		p->negative = (head & NUM_FORM_MASK) == NUM_FORM_NEGATIVE;
+		p->scale = head & NUM_LONG_SCALE_MASK;
+		p->weight = (int16) word(data + sizeof(uint16));
 	}
-	if (nwords > MAX_BASE_DIGITS || scale > TALLY_DECIMAL_MAX_SCALE)
+	p->digits = data + header_words * sizeof(uint16);
+	p->ndigits = nwords - header_words;
+	return true;
+}
+
+/*
+ * scale_down -- *digits /= 10^n; false, unchanged, when that leaves a rest.
+ * Only zeros should stand behind the displayed scale.
+ */
+static inline bool
+scale_down(int128 *digits, int n)
+{
+	if (*digits == 0)
+		return true;
+	if (n > MAX_POWER)
+		return false;
+	if (n <= 9 && *digits <= PG_INT64_MAX) /* the usual value, in 64 bits */
+	{
+		int64 small = (int64) *digits;
+		int64 power = (int64) power_of_ten(n);
+
+		if (small % power != 0)
+			return false;
+		*digits = small / power;
+		return true;
+	}
+	if (*digits % power_of_ten(n) != 0)
+		return false;
+	*digits /= power_of_ten(n);
+	return true;
+}
+
+bool
+tally_decimal_read(struct varlena *numeric, TallyDecimal *d)
+{
+	Parts p;
+	int128 digits = 0;
+	int64 low = 0;
+	int exponent;
+
+	if (!take_apart(numeric, &p) || p.ndigits > MAX_BASE_DIGITS ||
+		p.scale > TALLY_DECIMAL_MAX_SCALE)
 		return false;
 
-	if (nwords <= 4) /* below 10^16: the usual value, in 64 bits */
+	if (p.ndigits <= 4) /* below 10^16: the usual value, in 64 bits */
 	{
-		for (int i = 0; i < nwords; i++)
-			low = low * NUM_BASE + word(data + i * sizeof(uint16));
+		for (int i = 0; i < p.ndigits; i++)
+			low = low * NUM_BASE + word(p.digits + i * sizeof(uint16));
 		digits = low;
 	}
 	else
-		for (int i = 0; i < nwords; i++)
-			digits = digits * NUM_BASE + word(data + i * sizeof(uint16));
+		for (int i = 0; i < p.ndigits; i++)
+			digits = digits * NUM_BASE + word(p.digits + i * sizeof(uint16));
 
 	/* The last digit counts 10^(4 * (weight - ndigits + 1)). */
-	exponent = NUM_BASE_DIGITS * (weight - nwords + 1) + scale;
-	if (exponent >= 0)
-	{
-		if (!scale_up(&digits, exponent))
-			return false;
-	}
-	else if (exponent > -NUM_BASE_DIGITS && nwords <= 4)
-	{
-		int64 power = (int64) power_of_ten(-exponent);
-
-		/* Only zeros should stand behind the displayed scale. */
-		if (low % power != 0)
-			return false;
-		digits = low / power;
-	}
-	else if (exponent >= -MAX_POWER)
-	{
-		int128 power = power_of_ten(-exponent);
-
-		if (digits % power != 0)
-			return false;
-		digits /= power;
-	}
-	else if (digits != 0)
+	exponent = NUM_BASE_DIGITS * (p.weight - p.ndigits + 1) + p.scale;
+	if (!(exponent >= 0 ? scale_up(&digits, exponent)
+						: scale_down(&digits, -exponent)))
 		return false;
 
-	d->digits = negative ? -digits : digits;
-	d->scale = scale;
+	d->digits = p.negative ? -digits : digits;
+	d->scale = p.scale;
 	return true;
 }
 

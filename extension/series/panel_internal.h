@@ -77,6 +77,17 @@ struct TallyPanel
 extern void panel_keys_init(TallyPanel *panel, int nkeys,
 							const TallyKey *keys);
 
+/* panel_json.c: values of JSON as parts of a key */
+extern uint32 panel_hash_json(const JsonbValue *v);
+extern bool panel_same_json(const JsonbValue *a, const JsonbValue *b);
+extern int panel_order_json(const JsonbValue *a, const JsonbValue *b);
+
+/* What a value takes, besides its JsonbValue. */
+extern int64 panel_json_bytes(const JsonbValue *v);
+
+/* A value of its own, in the current context. */
+extern JsonbValue *panel_copy_json(const JsonbValue *v);
+
 /* panel.c */
 
 /* Adds to what the panel takes, and refuses more than tally.max_memory. */

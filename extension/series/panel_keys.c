@@ -151,61 +151,6 @@ panel_keys_init(TallyPanel *panel, int nkeys, const TallyKey *keys)
 	panel->groups = panel_groups_create(panel->cxt, 64, panel);
 }
 
-/* hash_json -- the hash of a JsonbValue; equal numbers hash alike. */
-static uint32
-hash_json(const JsonbValue *v)
-{
-	switch (v->type)
-	{
-		case jbvNull:
-			return 0x6e756c6c;
-		case jbvBool:
-			return v->val.boolean ? 0x74727565 : 0x66616c73;
-		case jbvString:
-			return hash_bytes((const unsigned char *) v->val.string.val,
-							  v->val.string.len);
-		case jbvNumeric:
-			return DatumGetUInt32(
-				DirectFunctionCall1(hash_numeric,
-									NumericGetDatum(v->val.numeric)));
-		default:
-			return DatumGetUInt32(
-				DirectFunctionCall1(jsonb_hash,
-									JsonbPGetDatum(JsonbValueToJsonb(
-										unconstify(JsonbValue *, v)))));
-	}
-}
-
-static bool
-same_json(const JsonbValue *a, const JsonbValue *b)
-{
-	if (a->type != b->type)
-		return false;
-	switch (a->type)
-	{
-		case jbvNull:
-			return true;
-		case jbvBool:
-			return a->val.boolean == b->val.boolean;
-		case jbvString:
-			return a->val.string.len == b->val.string.len &&
-				   memcmp(a->val.string.val,
-						  b->val.string.val,
-						  a->val.string.len) == 0;
-		case jbvNumeric:
-			return DatumGetBool(
-				DirectFunctionCall2(numeric_eq,
-									NumericGetDatum(a->val.numeric),
-									NumericGetDatum(b->val.numeric)));
-		case jbvBinary:
-			return compareJsonbContainers(a->val.binary.data,
-										  b->val.binary.data) == 0;
-		default:
-			elog(ERROR, "unexpected type of JSON value: %d", (int) a->type);
-			return false;
-	}
-}
-
 /*
  * canonical -- the spelling of a probed value under which it is looked up.
  * Detoasts it if it has to be.
@@ -260,7 +205,8 @@ hash_value(PanelKey *key, Datum value)
 								  DatumGetPointer(value)),
 							  VARSIZE_ANY_EXHDR(DatumGetPointer(value)));
 		case KEY_JSON:
-			return hash_json((const JsonbValue *) DatumGetPointer(value));
+			return panel_hash_json(
+				(const JsonbValue *) DatumGetPointer(value));
 		case KEY_OTHER:
 			return DatumGetUInt32(
 				FunctionCall1Coll(&key->hash, key->def.collation, value));
@@ -293,8 +239,8 @@ same_value(PanelKey *key, Datum a, Datum b)
 				   memcmp(VARDATA_ANY(va), VARDATA_ANY(vb), size) == 0;
 		}
 		case KEY_JSON:
-			return same_json((const JsonbValue *) DatumGetPointer(a),
-							 (const JsonbValue *) DatumGetPointer(b));
+			return panel_same_json((const JsonbValue *) DatumGetPointer(a),
+								   (const JsonbValue *) DatumGetPointer(b));
 		case KEY_OTHER:
 			return DatumGetBool(
 				FunctionCall2Coll(&key->equal, key->def.collation, a, b));
@@ -321,41 +267,6 @@ same_group(TallyPanel *panel, int32 a, int32 b)
 	return true;
 }
 
-/* json_bytes -- what a kept JsonbValue takes, besides itself. */
-static int64
-json_bytes(const JsonbValue *v)
-{
-	switch (v->type)
-	{
-		case jbvString:
-			return v->val.string.len;
-		case jbvNumeric:
-			return VARSIZE_ANY(v->val.numeric);
-		case jbvBinary:
-			return v->val.binary.len;
-		default:
-			return 0;
-	}
-}
-
-/* copy_json -- a JsonbValue of its own, in the current context. */
-static JsonbValue *
-copy_json(const JsonbValue *v)
-{
-	JsonbValue *copy = palloc(sizeof(JsonbValue));
-	Size size = json_bytes(v);
-
-	*copy = *v;
-	if (v->type == jbvString)
-		copy->val.string.val =
-			memcpy(palloc(Max(size, 1)), v->val.string.val, size);
-	else if (v->type == jbvNumeric)
-		copy->val.numeric = memcpy(palloc(size), v->val.numeric, size);
-	else if (v->type == jbvBinary)
-		copy->val.binary.data = memcpy(palloc(size), v->val.binary.data, size);
-	return copy;
-}
-
 /* keep_value -- copy a value into the panel. */
 static Datum
 keep_value(TallyPanel *panel, const PanelKey *key, Datum value)
@@ -370,8 +281,8 @@ keep_value(TallyPanel *panel, const PanelKey *key, Datum value)
 	{
 		const JsonbValue *v = (const JsonbValue *) DatumGetPointer(value);
 
-		kept = PointerGetDatum(copy_json(v));
-		panel_charge(panel, sizeof(JsonbValue) + json_bytes(v));
+		kept = PointerGetDatum(panel_copy_json(v));
+		panel_charge(panel, sizeof(JsonbValue) + panel_json_bytes(v));
 	}
 	else
 	{
@@ -390,7 +301,7 @@ image(const PanelKey *key, Datum value, Size *size)
 	{
 		const JsonbValue *v = (const JsonbValue *) DatumGetPointer(value);
 
-		*size = json_bytes(v);
+		*size = panel_json_bytes(v);
 		return v->type == jbvNumeric ? (const char *) v->val.numeric
 									 : (const char *) v->val.binary.data;
 	}
@@ -542,55 +453,6 @@ tally_panel_key(const TallyPanel *panel, int32 group, int key, bool *isnull)
 		JsonbValueToJsonb((JsonbValue *) DatumGetPointer(value)));
 }
 
-/* json_rank -- numbers, strings, booleans, then the rest; null is last. */
-static int
-json_rank(const JsonbValue *v)
-{
-	switch (v->type)
-	{
-		case jbvNumeric:
-			return 0;
-		case jbvString:
-			return 1;
-		case jbvBool:
-			return 2;
-		case jbvNull:
-			return 4;
-		default:
-			return 3;
-	}
-}
-
-static int
-order_json(const JsonbValue *a, const JsonbValue *b)
-{
-	int rank = json_rank(a) - json_rank(b);
-	int order;
-
-	if (rank != 0)
-		return rank;
-	switch (a->type)
-	{
-		case jbvNumeric:
-			return DatumGetInt32(
-				DirectFunctionCall2(numeric_cmp,
-									NumericGetDatum(a->val.numeric),
-									NumericGetDatum(b->val.numeric)));
-		case jbvString:
-			order = memcmp(a->val.string.val,
-						   b->val.string.val,
-						   Min(a->val.string.len, b->val.string.len));
-			return order != 0 ? order : a->val.string.len - b->val.string.len;
-		case jbvBool:
-			return (int) a->val.boolean - (int) b->val.boolean;
-		case jbvBinary:
-			return compareJsonbContainers(a->val.binary.data,
-										  b->val.binary.data);
-		default:
-			return 0;
-	}
-}
-
 typedef struct OrderArg
 {
 	TallyPanel *panel;
@@ -616,8 +478,9 @@ order_groups(const void *a, const void *b, void *arg)
 			result = (int) panel->key_nulls[ga + i] -
 					 (int) panel->key_nulls[gb + i];
 		else if (key->mode == KEY_JSON)
-			result = order_json((const JsonbValue *) DatumGetPointer(va),
-								(const JsonbValue *) DatumGetPointer(vb));
+			result =
+				panel_order_json((const JsonbValue *) DatumGetPointer(va),
+								 (const JsonbValue *) DatumGetPointer(vb));
 		else
 			result = DatumGetInt32(FunctionCall2Coll(
 				&order->compare[i], key->def.collation, va, vb));
