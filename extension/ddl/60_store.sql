@@ -34,12 +34,12 @@ BEGIN
     -- even where it is there.
     IF to_regnamespace('tally_store') IS NULL THEN
         CREATE SCHEMA tally_store;
-        COMMENT ON SCHEMA tally_store IS
-            'Events and what belongs to them. Made by tally.create_store(); not part of the extension.';
     END IF;
     -- Nothing is made in a schema, and nothing written to a table, before it
     -- is known whose it is.
     PERFORM tally.check_store('schema');
+    COMMENT ON SCHEMA tally_store IS
+        'Events and what belongs to them. Made by tally.create_store(); not part of the extension.';
 
     CREATE TABLE IF NOT EXISTS tally_store.version (
         only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),

@@ -64,8 +64,8 @@ require_owner(const char *what, Oid owner, Oid definer)
 			 errdetail("Its owner must be role \"%s\", which owns Tally's "
 					   "functions, or a superuser.",
 					   GetUserNameFromId(definer, false)),
-			 errhint("If its contents are to be trusted, ALTER ... OWNER "
-					 "TO.")));
+			 errhint("If what is in it can be trusted, deploy/roles.sql gives "
+					 "both to one role.")));
 }
 
 /* require_schema -- the schema is there and its owner trusted */
