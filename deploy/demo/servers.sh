@@ -177,8 +177,8 @@ make_database()
   if [ "$(cat "$DIR/extension.sum" 2>/dev/null)" = "$sum" ]; then return; fi
   {
     echo 'SET client_min_messages = warning; DROP EXTENSION IF EXISTS tally;'
+    echo 'CREATE EXTENSION tally;'
     cat "$ROOT/deploy/roles.sql"
-    echo 'CREATE EXTENSION tally; SELECT tally.create_store();'
   } | psql_tally -o /dev/null ||
     give_up "cannot set up the database (--reset begins with nothing)."
   printf '%s\n' "$sum" >"$DIR/extension.sum"

@@ -288,8 +288,8 @@ sub install
 {
 	my ($self) = @_;
 	$self->psql('CREATE DATABASE tally', db => 'postgres');
+	$self->psql('CREATE EXTENSION tally');
 	$self->psql_file("$ROOT/deploy/roles.sql");
-	$self->psql('CREATE EXTENSION tally; SELECT tally.create_store()');
 }
 
 # Arguments of psql and libpq that reach the server as "user".
