@@ -49,28 +49,40 @@ handle_query_links(struct request *req, void *app)
 }
 
 /*
+ * is_reachable -- may a query that comes now get to the database?
+ *
+ * Queries find out for themselves, but may not come while we are not ready;
+ * so the refresher of the keys, which tries without being asked, has a say.
+ */
+static bool
+is_reachable(const struct reader *reader)
+{
+	struct pool_counts counts;
+
+	db_counts(reader->key_db, &counts);
+	return !counts.is_down && db_retry_ms(reader->db) == 0;
+}
+
+/*
  * handle_reader_ready -- what is known already, nothing that is asked now: a
  * check that waited for the database would pile up in the very outage it is
- * there to show.  Whether the database is there the refresher of the keys
- * tells, which tries by itself; queries may not come while we are not ready.
+ * there to show.
  */
 enum handled
 handle_reader_ready(struct request *req, void *app)
 {
 	const struct reader *reader = app;
-	struct pool_counts counts;
-	struct health_check checks[] = {
+	const struct health_check checks[] = {
 		{.name = "keys:age",
+		 .status = keys_ready(reader->keys) ? HEALTH_PASS : HEALTH_FAIL,
+		 .value = keys_age_ms(reader->keys),
 		 .unit = "ms",
 		 .output = "The API keys are not known."},
 		{.name = "database:reachable",
+		 .status = is_reachable(reader) ? HEALTH_PASS : HEALTH_FAIL,
 		 .output = "The database is not reachable."},
 	};
 
-	db_counts(reader->key_db, &counts);
-	checks[0].value = keys_age_ms(reader->keys);
-	checks[0].status = keys_ready(reader->keys) ? HEALTH_PASS : HEALTH_FAIL;
-	checks[1].status = counts.is_down ? HEALTH_FAIL : HEALTH_PASS;
 	health_ready(req, checks, sizeof(checks) / sizeof(checks[0]));
 	return HANDLED_NOW;
 }

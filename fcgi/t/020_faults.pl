@@ -1,0 +1,288 @@
+# What tally-read does when something around it fails: the database away,
+# stalled or slow, all slots taken, the client gone, and its own end.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../deploy/t/lib";
+
+use IO::Socket::INET;
+use IPC::Run ();
+use Standin;
+use TallyTest;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $tally = TallyTest->new(name => 'faults');
+my $p = Standin::start($tally);
+my %settings = (
+	connections => 2, threads => 8, slot_wait_ms => 600,
+	statement_timeout_ms => 1500, query_deadline_ms => 3000,
+	connect_timeout_ms => 500, key_refresh_ms => 200,
+	key_file => $tally->dir . '/run/keys');
+$tally->start_read(%settings);
+# The limits of nginx are not what is tested here.
+$tally->start_nginx(edit => sub { s/^\s*limit_(conn|req) .*\n//mg });
+my $base = "/3.0/projects/$p->{project}/queries";
+$tally->wait_until('the keys',
+	sub { $tally->http('GET', $base, key => $p->{read_key})->{status} != 503 });
+
+# timed(code) -- its result, and how long it took in seconds.
+sub timed
+{
+	my ($code) = @_;
+	my $begin = time;
+	my $result = $code->();
+	return ($result, time - $begin);
+}
+
+# fastest() -- likewise, the best of five queries: what the machine does beside
+# this test is not what is measured.  (By GET: a POST of HTTP::Tiny is two
+# packets, and the second waits 40 ms for the kernel.)
+sub fastest
+{
+	my $code = sub { $tally->http('GET', "$base/echo", key => $p->{read_key}) };
+	my @best = timed($code);
+	for (2 .. 5)
+	{
+		my @now = timed($code);
+		@best = @now if $now[1] < $best[1];
+	}
+	return @best;
+}
+
+# between(value, low, high, title)
+sub between
+{
+	my ($value, $low, $high, $title) = @_;
+	ok($value >= $low && $value <= $high, $title)
+		or diag("$value is not between $low and $high");
+	return;
+}
+
+# ask_aside(seconds, n) -- n queries that sleep, each on a connection of its
+# own; the sockets.  Returns once they run.
+sub ask_aside
+{
+	my ($seconds, $n) = @_;
+	my $body = "{\"seconds\": $seconds}";
+	my @sockets = map {
+		my $s = IO::Socket::INET->new(
+			PeerAddr => '127.0.0.1:' . $tally->{port}) or die $!;
+		print $s "POST $base/sleep HTTP/1.1\r\nHost: x\r\n",
+			"Authorization: $p->{read_key}\r\nConnection: close\r\n",
+			'Content-Length: ', length $body, "\r\n\r\n$body";
+		$s->flush;
+		$s;
+	} 1 .. $n;
+	$tally->wait_until("$n queries",
+		sub { Standin::queries_running($tally) == $n });
+	return @sockets;
+}
+
+sub rest_of
+{
+	my ($socket) = @_;
+	local $/;
+	return scalar(<$socket>) // '';
+}
+
+#-----------------------------------------------------------------------------
+# Too slow
+#-----------------------------------------------------------------------------
+
+my ($r, $s) = timed(sub { $tally->query($p, 'sleep', { seconds => 20 }) });
+is($r->{status}, 504, 'a statement over its timeout is a 504');
+is($r->{json}{error_code}, 'QueryTimeoutError', 'with its code');
+between($s, 1.3, 2.2, 'at the time of the timeout');
+is(Standin::queries_running($tally), 0, 'and the server works on it no more');
+
+#-----------------------------------------------------------------------------
+# The client gone
+#-----------------------------------------------------------------------------
+
+{
+	my @sockets = ask_aside(1.4, 2);
+	close $_ for @sockets;
+	($r, $s) = timed(sub {
+		$tally->wait_until('the end of both',
+			sub { Standin::queries_running($tally) == 0 });
+		1;
+	});
+	# (the statements themselves would have ended by their timeout, at 1.5 s)
+	between($s, 0, 1.3, 'a client that leaves ends its query');
+}
+$tally->stop_read;
+$tally->start_read(%settings, statement_timeout_ms => 20_000,
+	query_deadline_ms => 21_000);
+{
+	my @sockets = ask_aside(15, 2);
+	close $_ for @sockets;
+	($r, $s) = timed(sub {
+		$tally->wait_until('the end of both',
+			sub { Standin::queries_running($tally) == 0 });
+		1;
+	});
+	between($s, 0, 2, 'however long it had been allowed: free in 2 s');
+	is($tally->query($p, 'echo', {})->{status}, 200, 'its slot is free');
+}
+$tally->stop_read;
+$tally->start_read(%settings);
+
+#-----------------------------------------------------------------------------
+# All slots taken
+#-----------------------------------------------------------------------------
+
+{
+	my @sockets = ask_aside(1.3, 2);
+	my ($first, $second) = map { ask_one() } 1 .. 2;
+
+	# one place in the queue: the first waits its time, the second not at all
+	($r, $s) = timed(sub { $tally->query($p, 'echo', {}) });
+	is($r->{status}, 503, 'a third one beyond the queue is refused');
+	like($r->{headers}{'retry-after'}, qr/^\d+$/, 'with Retry-After');
+	between($s, 0, 0.15, 'at once');
+	is($tally->http('GET', '/health/query/live')->{status}, 200,
+		'while all wait, somebody answers the health check');
+	my @late = map { rest_of($_) } $first, $second;
+	is(scalar(grep { m{^HTTP/1.1 503} } @late), 2,
+		'nobody waits longer than slot_wait_ms');
+	is(scalar(grep { /slept/ } map { rest_of($_) } @sockets), 2,
+		'and those who had a slot are answered');
+}
+
+sub ask_one
+{
+	my $s = IO::Socket::INET->new(
+		PeerAddr => '127.0.0.1:' . $tally->{port}) or die $!;
+	print $s "GET $base/echo HTTP/1.1\r\nHost: x\r\n",
+		"Authorization: $p->{read_key}\r\nConnection: close\r\n\r\n";
+	$s->flush;
+	sleep 0.05;
+	return $s;
+}
+
+#-----------------------------------------------------------------------------
+# The database stopped, stalled, away
+#-----------------------------------------------------------------------------
+
+# A stalled server sends nothing and closes nothing: only our clock can end it.
+is($tally->query($p, 'echo', {})->{status}, 200, 'a connection is open');
+$tally->stall_database;
+($r, $s) = timed(sub { $tally->query($p, 'echo', {}) });
+is($r->{status}, 504, 'a stalled server: the query is given up');
+between($s, 2.3, 3.3, 'at the deadline, not later');
+for (1 .. 4)
+{
+	($r, $s) = timed(sub { $tally->query($p, 'echo', {}) });
+	last if $r->{status} == 503 && $s < 0.05;
+}
+is($r->{status}, 503, 'then no connection can be made');
+($r, $s) = fastest();
+is($r->{status}, 503, 'and after some failures none is tried');
+between($s, 0, 0.01, 'which is said at once');
+like($r->{headers}{'retry-after'}, qr/^[1-9]\d*$/, 'with Retry-After');
+is($r->{json}{error_code}, 'ServiceUnavailableError', 'as JSON');
+is($tally->http('GET', '/health/query/ready')->{status}, 503, 'not ready');
+is($tally->http('GET', '/health/query/live')->{status}, 200, 'but live');
+
+# Keys come from the snapshot all the while.
+is($tally->query($p, 'echo', {}, key => 'F' x 64)->{status}, 401,
+	'a wrong key is still a wrong key');
+
+$tally->resume_database;
+($r, $s) = timed(sub {
+	$tally->wait_until('an answer',
+		sub { $tally->query($p, 'echo', {})->{status} == 200 });
+	1;
+});
+between($s, 0, 6, 'it is back soon after the server is');
+
+$tally->stop_postgres;
+$tally->query($p, 'echo', {}) for 1 .. 4;
+($r, $s) = fastest();
+is($r->{status}, 503, 'the server stopped: 503');
+between($s, 0, 0.01, 'at once');
+unlike($r->{content}, qr/socket|refused|run/, 'without what libpq said');
+
+# A responder that starts now has its keys from the file.
+$tally->stop_read;
+is((stat $tally->dir . '/run/keys')[2] & 07777, 0600, 'the file is private');
+open my $fh, '<', $tally->dir . '/run/keys' or die $!;
+unlike(join('', <$fh>), qr/$p->{read_key}/i, 'and holds no key');
+close $fh;
+$tally->start_read(%settings);
+is($tally->http('GET', $base, key => $p->{read_key})->{status}, 200,
+	'a right key is known without the database');
+is($tally->http('GET', $base, key => $p->{write_key})->{status}, 401,
+	'and so is a wrong one');
+
+$tally->start_postgres;
+$tally->wait_until('an answer',
+	sub { $tally->query($p, 'echo', {})->{status} == 200 });
+pass('and answers when it comes');
+
+# A server that goes down while it works on a query.
+{
+	my ($socket) = ask_aside(10, 1);
+	$tally->psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+			. " WHERE application_name = 'tally-read'");
+	like(rest_of($socket), qr{^HTTP/1\.1 503}, 'a lost backend is a 503');
+	is($tally->query($p, 'echo', {})->{status}, 200,
+		'and the idle ones that were lost are not used');
+}
+
+# Another extension than the one this program was written for.
+$tally->psql('CREATE OR REPLACE FUNCTION tally.contract_version() RETURNS int'
+		. " LANGUAGE sql AS 'SELECT 2'");
+$tally->stop_read;
+$tally->start_read(%settings);
+is($tally->query($p, 'echo', {})->{status}, 503, 'another contract: refused');
+like($tally->log_text('read'), qr/contract version 2, this program has 1/,
+	'and the log says why');
+$tally->psql('CREATE OR REPLACE FUNCTION tally.contract_version() RETURNS int'
+		. " LANGUAGE sql AS 'SELECT 1'");
+$tally->wait_until('an answer',
+	sub { $tally->query($p, 'echo', {})->{status} == 200 });
+
+#-----------------------------------------------------------------------------
+# The end
+#-----------------------------------------------------------------------------
+
+{
+	my ($socket) = ask_aside(1, 1);
+	my $begin = time;
+	$tally->signal('read', 'TERM');
+	like(rest_of($socket), qr/slept/, 'on SIGTERM a query is still answered');
+	ok($tally->wait_for_exit('read', 3), 'then the program ends');
+	is($tally->exit_status('read'), 0, 'with status 0');
+	ok(!-e $tally->read_socket, 'and its socket is gone');
+}
+$tally->start_read(%settings);
+($r, $s) = timed(sub {
+	$tally->signal('read', 'TERM');
+	$tally->wait_for_exit('read', 5);
+});
+ok($r, 'an idle one ends');
+between($s, 0, 1, 'within a second');
+
+# One socket, one program; and what a killed one left is no hindrance.
+$tally->start_read(%settings);
+my ($out, $err) = ('', '');
+ok( !IPC::Run::run(
+		[   "$FindBin::Bin/../tally-read",
+			'--listen=' . $tally->read_socket ],
+		'>', \$out, '2>', \$err),
+	'a second program does not take the socket');
+like($err, qr/cannot listen on .*in use/, 'and says so');
+$tally->kill_process('read');
+ok(-e $tally->read_socket, 'kill -9 leaves the socket');
+$tally->start_read(%settings);
+is($tally->query($p, 'echo', {})->{status}, 200, 'the next one takes it over');
+
+ok( !IPC::Run::run([ "$FindBin::Bin/../tally-read", '--listen=127.0.0.1:9000' ],
+		'>', \$out, '2>', \$err),
+	'TCP is refused');
+like($err, qr/absolute path of a unix socket/, 'with the reason');
+
+done_testing();
