@@ -28,6 +28,7 @@
 #include <ctype.h>
 
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -37,6 +38,9 @@
 
 /* Longer texts name nothing that a grid could have. */
 #define MAX_TEXT_BYTES 1024
+
+/* Longest piece of a text that an error repeats. */
+#define SHOWN_TEXT_BYTES 200
 
 typedef enum GridKey
 {
@@ -109,7 +113,8 @@ bad_text(const char *text, const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid input syntax for type tally.grid: \"%.200s\"",
+			 errmsg("invalid input syntax for type tally.grid: \"%.*s\"",
+					pg_mbcliplen(text, strlen(text), SHOWN_TEXT_BYTES),
 					text),
 			 errdetail("%s", detail),
 			 errhint("Write it as \"every=1 day; from=2025-03-01 00:00:00+00; "

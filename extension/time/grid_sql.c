@@ -229,6 +229,41 @@ tally_timeframe(PG_FUNCTION_ARGS)
 	PG_RETURN_RANGE_P(make_range(typcache, &lower, &upper, false));
 }
 
+PG_FUNCTION_INFO_V1(tally_grid_local);
+
+/* tally.local(grid, timestamptz) returns timestamp */
+Datum
+tally_grid_local(PG_FUNCTION_ARGS)
+{
+	TallyGrid *grid = PG_GETARG_TALLY_GRID(0);
+	TimestampTz instant = PG_GETARG_TIMESTAMPTZ(1);
+	Timestamp local;
+
+	if (TIMESTAMP_NOT_FINITE(instant))
+		PG_RETURN_TIMESTAMP(instant);
+	local = tally_instant_to_local(instant, tally_zone(tally_grid_zone(grid)));
+	if (!IS_VALID_TIMESTAMP(local))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	PG_RETURN_TIMESTAMP(local);
+}
+
+PG_FUNCTION_INFO_V1(tally_grid_instant);
+
+/* tally.instant(grid, timestamp) returns timestamptz */
+Datum
+tally_grid_instant(PG_FUNCTION_ARGS)
+{
+	TallyGrid *grid = PG_GETARG_TALLY_GRID(0);
+	Timestamp local = PG_GETARG_TIMESTAMP(1);
+
+	if (TIMESTAMP_NOT_FINITE(local))
+		PG_RETURN_TIMESTAMPTZ(local);
+	PG_RETURN_TIMESTAMPTZ(
+		tally_local_to_instant(local, tally_zone(tally_grid_zone(grid))));
+}
+
 PG_FUNCTION_INFO_V1(tally_bucket);
 
 /* tally.bucket(grid, timestamptz): the start of its bucket, null outside. */

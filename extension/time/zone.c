@@ -22,6 +22,7 @@
 
 #include <ctype.h>
 
+#include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
 #include "time/zone.h"
@@ -37,7 +38,7 @@
 #define FARTHEST_OFFSET (7 * USECS_PER_DAY)
 
 /* Longest piece of a bad name that an error repeats. */
-#define SHOWN_NAME_CHARS 64
+#define SHOWN_NAME_BYTES 64
 
 /* floor_seconds -- whole seconds at or before "us" microseconds. */
 static int64
@@ -220,18 +221,20 @@ is_misread(const char *name, pg_tz *tz)
 pg_tz *
 tally_zone(const char *name)
 {
-	pg_tz *tz;
+	pg_tz *tz = NULL;
 	int64 east;
 
 	if (read_offset(name, &east))
 		return tally_zone_of_offset(east);
 
-	tz = pg_tzset(name);
+	/* '+2' and '2' would be POSIX zones too, to the west. */
+	if (isalpha((unsigned char) *name) || *name == '<')
+		tz = pg_tzset(name);
 	if (tz == NULL || !pg_tz_acceptable(tz) || is_misread(name, tz))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time zone \"%.*s\" not recognized",
-						SHOWN_NAME_CHARS,
+						pg_mbcliplen(name, strlen(name), SHOWN_NAME_BYTES),
 						name),
 				 errhint("Use a name as in the view pg_timezone_names, such "
 						 "as Europe/Berlin, or an offset, such as +02:00.")));
