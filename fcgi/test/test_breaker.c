@@ -1,0 +1,95 @@
+/*
+ * test_breaker.c
+ *	  Scenario: a database goes away, is tried ever less often, comes back.
+ */
+#include "breaker.h"
+#include "tap.h"
+
+static struct breaker breaker;
+
+/* in_jitter -- is "got" within a fifth of "want"? */
+static bool
+in_jitter(int64_t got, int64_t want)
+{
+	return got >= want - want / 5 && got <= want + want / 5;
+}
+
+static void
+test_opens(void)
+{
+	breaker_init(&breaker, 42);
+	tap_ok(breaker_allow(&breaker, 0), "at first it is closed");
+	breaker_fail(&breaker, 0);
+	breaker_fail(&breaker, 0);
+	breaker_ok(&breaker);
+	breaker_fail(&breaker, 0);
+	breaker_fail(&breaker, 0);
+	tap_ok(breaker_allow(&breaker, 0), "a success in between starts anew");
+	breaker_fail(&breaker, 1000);
+	tap_ok(!breaker_allow(&breaker, 1000), "three in a row open it");
+	tap_ok(in_jitter(breaker_wait_ms(&breaker, 1000), 1000), "for a second");
+	breaker_fail(&breaker, 1100);
+	tap_ok(in_jitter(breaker_wait_ms(&breaker, 1000), 1000),
+		   "a late failure of before does not make it longer");
+}
+
+static void
+test_trial(void)
+{
+	int64_t now = 1000;
+	int64_t want = 2000;
+	int i;
+
+	now += breaker_wait_ms(&breaker, now);
+	tap_ok(!breaker_allow(&breaker, now - 1), "not a moment too early");
+	tap_ok(breaker_allow(&breaker, now), "then one may try");
+	tap_ok(!breaker_allow(&breaker, now), "only one");
+	tap_int(breaker_wait_ms(&breaker, now), 0, "nobody knows how long");
+
+	for (i = 0; i < 6; i++)
+	{
+		breaker_fail(&breaker, now);
+		tap_ok(in_jitter(breaker_wait_ms(&breaker, now), want),
+			   "a failed trial doubles the wait, up to 30 s");
+		now += breaker_wait_ms(&breaker, now);
+		tap_ok(breaker_allow(&breaker, now), "after which one may try");
+		want = want * 2 > BREAKER_MAX_MS ? BREAKER_MAX_MS : want * 2;
+	}
+	breaker_ok(&breaker);
+	tap_ok(!breaker_is_open(&breaker), "a good trial closes it");
+	breaker_fail(&breaker, now);
+	tap_ok(breaker_allow(&breaker, now), "and it counts from nothing");
+}
+
+static void
+test_jitter(void)
+{
+	struct breaker other;
+	int differ = 0;
+	uint32_t seed;
+
+	for (seed = 0; seed < 50; seed++)
+	{
+		int i;
+
+		breaker_init(&breaker, seed * 2);
+		breaker_init(&other, seed * 2 + 2);
+		for (i = 0; i < BREAKER_FAILURES; i++)
+		{
+			breaker_fail(&breaker, 0);
+			breaker_fail(&other, 0);
+		}
+		if (breaker_wait_ms(&breaker, 0) != breaker_wait_ms(&other, 0))
+			differ++;
+	}
+	tap_ok(differ > 40, "programs do not come back in step");
+}
+
+int
+main(void)
+{
+	test_opens();
+	test_trial();
+	test_jitter();
+	return tap_done();
+}

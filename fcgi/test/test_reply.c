@@ -1,0 +1,162 @@
+/*
+ * test_reply.c
+ *	  Answers as bytes: heads, errors, their statuses; and GET parameters as
+ *	  the JSON of a query.
+ */
+#include <stdlib.h>
+
+#include "query_request.h"
+#include "request_fcgi.h"
+#include "tap.h"
+
+static struct request req;
+static struct buf head;
+
+static const char *
+body(void)
+{
+	struct buf *buf = reply_body(&req);
+
+	buf_char(buf, '\0');
+	buf->len--;
+	return buf->data;
+}
+
+static const char *
+render(bool with_length)
+{
+	buf_reset(&head);
+	reply_render_head(&req.reply, with_length, &head);
+	buf_char(&head, '\0');
+	return head.data;
+}
+
+static void
+test_error(void)
+{
+	reply_errorf(&req, REPLY_TIMEFRAME, "not \"%s\"\n", "x\xff");
+	tap_str(body(),
+			"{\"message\":\"not \\\"x\xef\xbf\xbd\\\"\\n\","
+			"\"error_code\":\"TimeframeDefinitionError\"}",
+			"an error is one JSON object, whatever is in its message");
+	tap_str(render(true),
+			"Status: 400 Bad Request\r\n"
+			"Content-Type: application/json\r\n"
+			"Content-Length: 68\r\n"
+			"Access-Control-Allow-Origin: *\r\n"
+			"Cache-Control: no-store\r\n"
+			"\r\n",
+			"with a head");
+
+	reply_unavailable(&req, REPLY_UNAVAILABLE, "m", 1);
+	tap_ok(strstr(render(true), "Retry-After: 1\r\n") != NULL,
+		   "a wait of less than a second is one");
+	reply_unavailable(&req, REPLY_SPOOL_FULL, "m", 2001);
+	tap_ok(strstr(render(true), "Retry-After: 3\r\n") != NULL, "rounded up");
+	tap_ok(strstr(head.data, "Status: 503 ") == head.data, "with its status");
+	reply_unavailable(&req, REPLY_UNAVAILABLE, "m", INT64_MAX);
+	tap_ok(strstr(render(true), "Retry-After: 3600\r\n") != NULL,
+		   "and at most an hour");
+}
+
+static void
+test_codes(void)
+{
+	enum reply_code code;
+	int wrong = 0;
+
+	for (code = 0; code < REPLY_CODE__COUNT; code++)
+	{
+		reply_error(&req, code, "m");
+		if (req.reply.status < 400 || req.reply.status > 599 ||
+			reply_code_name(code) == NULL ||
+			strstr(body(), reply_code_name(code)) == NULL ||
+			strstr(render(true), " Status\r\n") != NULL)
+			wrong++;
+	}
+	tap_int(wrong, 0, "every code has status, reason and name");
+}
+
+static void
+test_others(void)
+{
+	reply_json(&req, 201, "{}");
+	reply_header(&req, "Location", "/x");
+	tap_ok(strstr(render(true), "\r\nLocation: /x\r\n\r\n") != NULL,
+		   "own headers come last");
+	tap_ok(strstr(render(false), "Content-Length") == NULL,
+		   "a streamed answer has no length");
+	reply_begin(&req, 200, NULL);
+	tap_ok(strstr(render(true), "Location") == NULL, "a new answer is new");
+	reply_preflight(&req);
+	tap_ok(strstr(render(true), "\r\nContent-") == NULL,
+		   "an answer without content says nothing of it");
+	tap_ok(strstr(render(true), "Allow-Headers: Authorization") != NULL,
+		   "but what a browser asked");
+}
+
+/* as_json -- the query of a URL's parameters, or why there is none. */
+static const char *
+as_json(const char *text)
+{
+	static char why[QUERY_REQUEST_WHY_BYTES];
+	static struct uri uri;
+	struct arena *arena = arena_new(1 << 20);
+	enum query_request result = QUERY_REQUEST_BAD;
+
+	why[0] = '\0';
+	buf_reset(&head);
+	if (uri_parse(arena, text, &uri) == URI_OK)
+		result = query_request_of_uri(&uri, &head, why);
+	arena_free(arena);
+	return result == QUERY_REQUEST_OK ? head.data : why;
+}
+
+static void
+test_query_request(void)
+{
+	char why[QUERY_REQUEST_WHY_BYTES];
+
+	tap_str(as_json("/?a=1&b=this_day"),
+			"{\"a\":\"1\",\"b\":\"this_day\"}",
+			"bare values are strings");
+	tap_str(as_json("/?api_key=K&pretty=true&jsonp=f"),
+			"{}",
+			"what is not the query's is left out");
+	tap_str(as_json("/?f=%5B1,%7B%7D%5D&o={%22a%22:1}&s=%22x%22"),
+			"{\"f\":[1,{}],\"o\":{\"a\":1},\"s\":\"x\"}",
+			"JSON stays JSON");
+	tap_str(as_json("/?f=[1&s=%22x&t=[1]x"),
+			"{\"f\":\"[1\",\"s\":\"\\\"x\",\"t\":\"[1]x\"}",
+			"what only looks like it is a string");
+	tap_str(as_json("/?f=[1],%22project%22:2&g=]"),
+			"{\"f\":\"[1],\\\"project\\\":2\",\"g\":\"]\"}",
+			"nobody adds members by the value of another");
+	tap_str(as_json("/?%22a%22:1,=2"),
+			"{\"\\\"a\\\":1,\":\"2\"}",
+			"nor by a name");
+	tap_ok(strstr(as_json("/?f=[%22\\ud800%22]"), "parameter \"f\"") != NULL,
+		   "JSON that jsonb does not take is an error");
+
+	tap_int(query_request_check(" {} ", 4, why),
+			QUERY_REQUEST_OK,
+			"an object with blanks around it");
+	tap_int(query_request_check("[]", 2, why), QUERY_REQUEST_BAD, "no list");
+	tap_int(query_request_check("", 0, why), QUERY_REQUEST_BAD, "no nothing");
+	tap_int(query_request_check("{}{}", 4, why), QUERY_REQUEST_BAD, "no two");
+	tap_int(query_request_check("{}\0", 3, why), QUERY_REQUEST_BAD, "no NUL");
+}
+
+int
+main(void)
+{
+	reply_init(&req.reply);
+	buf_init(&head, 1 << 20);
+	test_error();
+	test_codes();
+	test_others();
+	test_query_request();
+	reply_free(&req.reply);
+	buf_free(&head);
+	return tap_done();
+}
