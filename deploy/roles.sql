@@ -142,8 +142,8 @@ BEGIN
             AND d.deptype = 'e'
             AND NOT has_function_privilege('public', p.oid, 'EXECUTE')
     LOOP
-        EXECUTE format('ALTER FUNCTION %s OWNER TO tally_owner', f);
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, tally_writer, tally_reader', f);
+        EXECUTE format('ALTER ROUTINE %s OWNER TO tally_owner', f);
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC, tally_writer, tally_reader', f);
     END LOOP;
 END
 $$;
