@@ -8,7 +8,7 @@
 #	make check		deploy/check.sh: every test there is
 #	make check-layers	who may include and call what
 #	make format		clang-format over all C files
-#	make bench		figures of this machine (deploy/bench/README.md)
+#	make bench		figures of this machine; see deploy/bench/README.md
 #	make clean
 
 PG_CONFIG ?= pg_config
@@ -45,7 +45,8 @@ check-format:
 	$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
 
 bench:
-	deploy/bench/run.sh
+	deploy/bench/http.sh
+	deploy/bench/series.sh
 
 clean:
 	+$(MAKE) -C extension clean PG_CONFIG=$(PG_CONFIG)
