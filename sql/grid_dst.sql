@@ -84,7 +84,7 @@ FROM tally.buckets(tally.grid('1 day', daterange('2390-01-01', '2450-01-01'), 'E
 
 -- a zone by offset, by POSIX rule, by a name that is an abbreviation elsewhere
 SELECT tally.lower(tally.grid('1 day', daterange('2025-07-01', '2025-07-02'), z)) AT TIME ZONE 'UTC', z
-FROM unnest('{+02:00,-0330,<+02>-02,Etc/GMT-2,"CET-1CEST,M3.5.0,M10.5.0/3",CET,EST5EDT,GMT0}'::text[]) z;
+FROM unnest('{+02:00,-0330,+00,<+02>-02,Etc/GMT-2,"CET-1CEST,M3.5.0,M10.5.0/3",CET,EST5EDT,GMT0}'::text[]) z;
 
 -- local clock times, both ways, at a gap and at a repeated hour
 SELECT tally.instant(g, '2025-03-30 02:30') AS skipped, tally.instant(g, '2025-10-26 02:30') AS twice,

@@ -247,7 +247,9 @@ tally_zone_of_offset(int64 seconds_east)
 	pg_tz *tz = NULL;
 
 	/* The library's offset is POSIX's, positive to the west. */
-	if (seconds_east > -SECS_PER_DAY && seconds_east < SECS_PER_DAY)
+	if (seconds_east == 0)
+		tz = pg_tzset("UTC");
+	else if (seconds_east > -SECS_PER_DAY && seconds_east < SECS_PER_DAY)
 		tz = pg_tzset_offset((long int) -seconds_east);
 	if (tz == NULL)
 		ereport(ERROR,
