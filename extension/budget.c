@@ -26,8 +26,8 @@ tally_budget_cells(int64 nbuckets, int64 ngroups, int nmeasures,
 								 (long long) ngroups)
 					 : errdetail("Group number %lld appeared.",
 								 (long long) ngroups),
-				 errhint("Group by fewer or coarser columns, filter the "
-						 "rows, or raise the setting tally.max_groups.")));
+				 errhint("Group by fewer or coarser values, filter, or have "
+						 "the limit tally.max_groups raised.")));
 	if (cells > tally_max_cells)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -41,8 +41,8 @@ tally_budget_cells(int64 nbuckets, int64 ngroups, int nmeasures,
 						   about,
 						   (long long) cells),
 				 errhint("Ask for a wider interval, a shorter timeframe or "
-						 "fewer groups, or raise the setting "
-						 "tally.max_cells.")));
+						 "fewer groups, or have the limit "
+						 "tally.max_cells raised.")));
 }
 
 void
@@ -56,6 +56,6 @@ tally_budget_memory(int64 bytes)
 				 errdetail("Its state has grown to %lld kB.",
 						   (long long) (bytes / 1024)),
 				 errhint("Ask for a wider interval, a shorter timeframe or "
-						 "fewer groups, or raise the setting "
-						 "tally.max_memory.")));
+						 "fewer groups, or have the limit "
+						 "tally.max_memory raised.")));
 }

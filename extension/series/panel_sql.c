@@ -33,6 +33,8 @@ PG_FUNCTION_INFO_V1(tally_panel_in);
 PG_FUNCTION_INFO_V1(tally_panel_out);
 PG_FUNCTION_INFO_V1(tally_panel_recv);
 PG_FUNCTION_INFO_V1(tally_panel_send);
+PG_FUNCTION_INFO_V1(tally_series_in);
+PG_FUNCTION_INFO_V1(tally_series_recv);
 PG_FUNCTION_INFO_V1(tally_panel_combine);
 PG_FUNCTION_INFO_V1(tally_panel_hand_over);
 
@@ -59,11 +61,10 @@ tally_type(const char *name)
 	return type;
 }
 
-/* tally.panel from text: base64 of the portable form. */
-Datum
-tally_panel_in(PG_FUNCTION_ARGS)
+/* from_text -- a panel from base64 of its portable form. */
+static TallyPanel *
+from_text(const char *text, const char *type)
 {
-	char *text = PG_GETARG_CSTRING(0);
 	int len = (int) strlen(text);
 	StringInfoData buf;
 	int decoded;
@@ -74,11 +75,47 @@ tally_panel_in(PG_FUNCTION_ARGS)
 	if (decoded < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type %s", "tally.panel"),
+				 errmsg("invalid input syntax for type %s", type),
 				 errdetail("It must be base64, as the type writes it.")));
 	buf.len = decoded;
+	return panel_read_portable(&buf, CurrentMemoryContext);
+}
+
+/* check_series -- a panel that is read as a series must be one. */
+static TallyPanel *
+check_series(TallyPanel *panel)
+{
+	Oid type;
+
+	if (panel->nkeys != 0 || panel->nmeasures != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("value is not a series"),
+				 errdetail("It has %d measures and %d keys, as a panel can.",
+						   panel->nmeasures,
+						   panel->nkeys)));
+	type = panel->measures[0].result;
+	if (type != INT2OID && type != INT4OID && type != INT8OID &&
+		type != NUMERICOID && type != FLOAT4OID && type != FLOAT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("value is not a series"),
+				 errdetail("Its measure is not a number.")));
+	return panel;
+}
+
+Datum
+tally_panel_in(PG_FUNCTION_ARGS)
+{
 	PG_RETURN_DATUM(
-		tally_panel_datum(panel_read_portable(&buf, CurrentMemoryContext)));
+		tally_panel_datum(from_text(PG_GETARG_CSTRING(0), "tally.panel")));
+}
+
+Datum
+tally_series_in(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(tally_panel_datum(
+		check_series(from_text(PG_GETARG_CSTRING(0), "tally.series"))));
 }
 
 Datum
@@ -108,6 +145,15 @@ tally_panel_recv(PG_FUNCTION_ARGS)
 
 	PG_RETURN_DATUM(
 		tally_panel_datum(panel_read_portable(buf, CurrentMemoryContext)));
+}
+
+Datum
+tally_series_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo buf = (StringInfo) PG_GETARG_POINTER(0);
+
+	PG_RETURN_DATUM(tally_panel_datum(
+		check_series(panel_read_portable(buf, CurrentMemoryContext))));
 }
 
 Datum

@@ -1,0 +1,202 @@
+/*-------------------------------------------------------------------------
+ *
+ * series_agg.c
+ *	  Two-step aggregates: tally.count(grid, at), tally.sum(grid, at, v) ...
+ *	  make a tally.series, which tally.rows() and others take apart.
+ *
+ * A series is a panel of one measure and no keys: its one group is what GROUP
+ * BY of the statement around it makes.  The type is its own, so that what is
+ * for one series is not offered a panel of many groups.
+ *
+ * THE GRID is an argument of every row, but nearly always the same value.
+ * When it is a constant or a parameter it cannot change under one state and
+ * is looked at once; when it comes from a join the fingerprints are compared,
+ * and two different grids in one group are refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
+#include "utils/timestamp.h"
+
+#include "measure/measure.h"
+#include "series/panel.h"
+
+PG_FUNCTION_INFO_V1(tally_series_count);
+PG_FUNCTION_INFO_V1(tally_series_sum);
+PG_FUNCTION_INFO_V1(tally_series_avg);
+PG_FUNCTION_INFO_V1(tally_series_min);
+PG_FUNCTION_INFO_V1(tally_series_max);
+
+/* Arguments of the transition functions. */
+enum
+{
+	ARG_STATE,
+	ARG_GRID,
+	ARG_AT,
+	ARG_VALUE
+};
+
+/* What is remembered beside the series from row to row. */
+typedef struct Filler
+{
+	bool grid_is_fixed;
+	bool last_is_toasted;
+	struct varatt_external last; /* where the last toasted grid was */
+} Filler;
+
+/* grid_is_fixed -- is the aggregate's first argument the same for all rows? */
+static bool
+grid_is_fixed(FunctionCallInfo fcinfo)
+{
+	Aggref *aggref = AggGetAggref(fcinfo);
+	Node *first;
+
+	if (aggref == NULL || aggref->args == NIL)
+		return false;
+	first = (Node *) linitial_node(TargetEntry, aggref->args)->expr;
+
+	/* A plan of Citus has an aggregate of its own here, over other things. */
+	return (IsA(first, Const) || IsA(first, Param)) &&
+		   exprType(first) == tally_type("grid");
+}
+
+static TallyPanel *
+start(FunctionCallInfo fcinfo, MemoryContext aggcontext, TallyMeasureKind kind)
+{
+	TallyMeasure measure = {.kind = kind};
+	TallyPanel *panel;
+
+	if (PG_ARGISNULL(ARG_GRID))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("grid must not be null")));
+	if (PG_NARGS() > ARG_VALUE)
+		measure.type = get_fn_expr_argtype(fcinfo->flinfo, ARG_VALUE);
+	panel = tally_panel_create(
+		aggcontext, PG_GETARG_TALLY_GRID(ARG_GRID), 1, &measure, 0, NULL);
+	return panel;
+}
+
+/*
+ * check_grid -- refuse a row whose grid is another one.
+ *
+ * A toasted grid is known again by where it is stored: to detoast a large one
+ * for every row would cost a hundred times the rest.
+ */
+static void
+check_grid(FunctionCallInfo fcinfo, TallyPanel *panel, Filler *filler)
+{
+	struct varlena *raw;
+	uint64 fingerprint;
+
+	if (PG_ARGISNULL(ARG_GRID))
+		return;
+	raw = (struct varlena *) PG_GETARG_POINTER(ARG_GRID);
+	if (VARATT_IS_EXTERNAL_ONDISK(raw))
+	{
+		struct varatt_external where;
+
+		VARATT_EXTERNAL_GET_POINTER(where, raw);
+		if (filler->last_is_toasted &&
+			memcmp(&where, &filler->last, sizeof(where)) == 0)
+			return;
+		filler->last = where;
+		filler->last_is_toasted = true;
+		raw = detoast_attr_slice(raw, 0, offsetof(TallyGrid, nbuckets));
+	}
+	else
+		raw = PG_DETOAST_DATUM_PACKED(PointerGetDatum(raw));
+
+	memcpy(&fingerprint,
+		   VARDATA_ANY(raw) + offsetof(TallyGrid, fingerprint) - VARHDRSZ,
+		   sizeof(fingerprint));
+	if (fingerprint != tally_panel_grid(panel)->fingerprint)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("one series cannot be over two grids"),
+				 errdetail("The grid differs between rows of one group."),
+				 errhint("Add the grid to GROUP BY.")));
+}
+
+/*
+ * add_row -- the transition of every two-step aggregate.
+ *
+ * Not strict: a row whose time or value is null still makes the series, so
+ * that a LEFT JOIN from a dimension table gives every member all its buckets.
+ */
+static Datum
+add_row(FunctionCallInfo fcinfo, TallyMeasureKind kind)
+{
+	MemoryContext aggcontext;
+	TallyPanel *panel;
+	Filler *filler;
+	int32 bucket;
+
+	if (!AggCheckCallContext(fcinfo, &aggcontext))
+		elog(ERROR, "series aggregate called outside an aggregate");
+	panel =
+		PG_ARGISNULL(ARG_STATE)
+			? start(fcinfo, aggcontext, kind)
+			: tally_panel_from_datum(PG_GETARG_DATUM(ARG_STATE), aggcontext);
+	filler = tally_panel_user(panel);
+	if (filler == NULL)
+	{
+		filler =
+			MemoryContextAllocZero(tally_panel_context(panel), sizeof(Filler));
+		filler->grid_is_fixed = grid_is_fixed(fcinfo);
+		tally_panel_set_user(panel, filler);
+	}
+	if (!filler->grid_is_fixed)
+		check_grid(fcinfo, panel, filler);
+
+	if (PG_ARGISNULL(ARG_AT) ||
+		(PG_NARGS() > ARG_VALUE && PG_ARGISNULL(ARG_VALUE)))
+		PG_RETURN_DATUM(tally_panel_datum(panel));
+	bucket = tally_panel_bucket(panel, PG_GETARG_TIMESTAMPTZ(ARG_AT));
+	if (bucket >= 0)
+		tally_panel_add(panel,
+						bucket,
+						0,
+						0,
+						PG_NARGS() > ARG_VALUE ? PG_GETARG_DATUM(ARG_VALUE)
+											   : (Datum) 0);
+	PG_RETURN_DATUM(tally_panel_datum(panel));
+}
+
+/* tally.count_row(series, grid, at) */
+Datum
+tally_series_count(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_COUNT);
+}
+
+/* tally.sum_row(series, grid, at, value), and so on */
+Datum
+tally_series_sum(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_SUM);
+}
+
+Datum
+tally_series_avg(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_AVG);
+}
+
+Datum
+tally_series_min(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_MIN);
+}
+
+Datum
+tally_series_max(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_MAX);
+}
