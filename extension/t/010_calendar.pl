@@ -88,6 +88,16 @@ JOIN zone z ON z.id = d.z JOIN step s ON s.id = d.s;
 -- a month, as most that people ask for do.
 UPDATE draw SET lower = date_trunc('day', lower, zone) WHERE id % 6 = 0;
 UPDATE draw SET lower = date_trunc('month', lower, zone) WHERE id % 6 = 1;
+-- Two rare things that chance alone would seldom find: a day that was skipped,
+-- and an instant that the clock shows as yesterday's after midnight has been.
+UPDATE draw SET zone = 'Pacific/Apia', name = 'Pacific/Apia',
+	every = '1 day', unit = 'day', length = '5 days',
+	lower = timestamptz '2011-12-28 10:00Z' + random() * interval '3 days'
+WHERE id % 100 = 2;
+UPDATE draw SET zone = 'America/St_Johns', name = 'America/St_Johns',
+	every = '1 day', unit = 'day', length = '5 days',
+	lower = timestamptz '2006-10-29 02:31Z' + random() * interval '59 min'
+WHERE id % 100 = 3;
 UPDATE draw SET origin = date_trunc('month', origin, zone) - interval '1 day'
 WHERE id % 2 = 0;
 
