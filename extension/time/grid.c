@@ -493,20 +493,6 @@ tally_grid_zone(const TallyGrid *grid)
 					grid->zone_len);
 }
 
-void
-tally_grid_spec(const TallyGrid *grid, TallyGridSpec *spec)
-{
-	spec->months = grid->every_months;
-	spec->days = grid->every_days;
-	spec->us = grid->every_us;
-	spec->during.lower = grid->lower;
-	spec->during.upper = grid->upper;
-	spec->zone = tally_zone(tally_grid_zone(grid));
-	spec->week_start = grid->week_start;
-	spec->has_origin = (grid->flags & TALLY_GRID_HAS_ORIGIN) != 0;
-	spec->origin = grid->origin;
-}
-
 /*
  * tally_grid_search -- the bucket of an instant, boundaries being listed.
  *

@@ -87,9 +87,6 @@ typedef struct TallyGridSpec
  */
 extern TallyGrid *tally_grid_make(const TallyGridSpec *spec);
 
-/* Sets *spec to what "grid" was made of, so that it can be made again. */
-extern void tally_grid_spec(const TallyGrid *grid, TallyGridSpec *spec);
-
 /* The name of the grid's zone, in the current memory context. */
 extern char *tally_grid_zone(const TallyGrid *grid);
 
