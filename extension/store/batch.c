@@ -160,9 +160,31 @@ compare_places(const void *a, const void *b)
 	return *(const int *) a - *(const int *) b;
 }
 
+/*
+ * compare_ids -- those without an id first, as they came; the others by id
+ *
+ * Two batches may hold the same ids.  Whoever comes second to one waits for
+ * the other's end; as both go through them in the same order, they cannot
+ * wait for each other.
+ */
+static int
+compare_ids(const void *a, const void *b)
+{
+	const TallyEvent *x = a;
+	const TallyEvent *y = b;
+	int order = (int) x->has_id - (int) y->has_id;
+
+	if (order == 0 && x->has_id)
+		order = x->collection->id - y->collection->id; /* both positive */
+	if (order == 0 && x->has_id)
+		order = memcmp(x->id.data, y->id.data, UUID_LEN);
+	return order != 0 ? order : x->place - y->place;
+}
+
 void
 tally_batch_resolve(TallyBatch *batch)
 {
+	bool any_id = false;
 	int kept = 0;
 	int i;
 
@@ -172,9 +194,14 @@ tally_batch_resolve(TallyBatch *batch)
 		if (batch->events[i].collection->id == 0)
 			reject(batch, batch->events[i].place, "its project is unknown");
 		else
+		{
+			any_id = any_id || batch->events[i].has_id;
 			batch->events[kept++] = batch->events[i];
+		}
 	}
 	batch->nevents = kept;
+	if (any_id)
+		qsort(batch->events, kept, sizeof(TallyEvent), compare_ids);
 	qsort(batch->rejected, batch->nrejected, sizeof(int), compare_places);
 }
 

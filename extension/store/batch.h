@@ -49,7 +49,8 @@ extern TallyBatch *tally_batch_read(const uint8 *frames, size_t len, int count,
 
 /*
  * Finds, or makes, the collections of the events; those of an unknown project
- * go over to the rejected.  Needs an SPI connection.
+ * go over to the rejected.  Leaves the events in the order in which they are to
+ * be appended.  Needs an SPI connection.
  */
 extern void tally_batch_resolve(TallyBatch *batch);
 

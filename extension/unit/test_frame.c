@@ -126,10 +126,14 @@ test_refused(void)
 	tap_int((int64_t) read_exact(changed, size, &got),
 			0,
 			"a collection that ends behind the frame");
+	tap_int((int64_t) frame_length(changed, size),
+			FRAME_HEADER_BYTES + 5,
+			"whose length can be followed all the same");
 	memset(changed, 0xff, 4);
 	tap_int((int64_t) read_exact(changed, size, &got),
 			0,
 			"the largest length there is");
+	tap_int((int64_t) frame_length(changed, size), 0, "which nothing follows");
 
 	memcpy(changed, bytes, size);
 	changed[6] = 0;
