@@ -59,6 +59,16 @@ SELECT * FROM tally.series_long('shop.orders', 'placed_at', '1 day',
 SELECT tally.series_long('shop.orders', 'placed_at', '1 day',
     daterange '[2025-03-30,2025-04-01)', tz => 'UTC');
 
+-- without tz it is the session's zone, whatever the range is given as
+SET timezone = 'Asia/Tokyo';
+SELECT bucket FROM tally.series_long('shop.orders', 'placed_at', '1 day',
+    tstzrange('2025-03-30', '2025-03-31'));
+SELECT bucket FROM tally.series_long('shop.orders', 'placed_at', '1 day',
+    daterange '[2025-03-30,2025-03-31)');
+SELECT bucket FROM tally.series_long('shop.orders', 'placed_at', '1 day',
+    '[2025-03-30,2025-03-31)');
+SET timezone = 'UTC';
+
 -- words for the range
 SELECT count(*), bool_and(bucket = date_trunc('hour', bucket))
 FROM tally.series_long('shop.orders', 'placed_at', '1 hour',

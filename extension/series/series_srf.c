@@ -83,6 +83,13 @@ grid_of(FunctionCallInfo fcinfo)
 	{
 		values[i] = PG_GETARG_DATUM(args[i]);
 		nulls[i] = PG_ARGISNULL(args[i]) ? 'n' : ' ';
+		if (args[i] == ARG_TZ && PG_ARGISNULL(ARG_TZ))
+		{
+			/* tally.grid() wants a name wherever it is immutable. */
+			values[i] =
+				CStringGetTextDatum(pg_get_timezone_name(session_timezone));
+			nulls[i] = ' ';
+		}
 	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
