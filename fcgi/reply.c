@@ -272,13 +272,35 @@ send_head(struct request *req, bool with_length)
 	return ok;
 }
 
+/*
+ * mark_broken -- let the client see that the answer is not whole.
+ *
+ * Simply closing would not: without a length nginx takes the end of the
+ * connection for the end of the answer, and so would the client.  A record
+ * of a version that does not exist is an error to nginx, which then closes the
+ * client's connection without the last chunk.
+ */
+static bool
+mark_broken(struct request *req)
+{
+	static const unsigned char no_such_record[8] = {0xff};
+	ssize_t written;
+
+	if (!req->reply.streaming)
+		return false; /* nothing was sent, so nothing looks whole */
+	(void) FCGX_FFlush(req->fcgi.out);
+	written = write(req->fcgi.ipcFd, no_such_record, sizeof(no_such_record));
+	(void) written; /* a client that is gone sees nothing either way */
+	return false;
+}
+
 bool
 reply_send(struct request *req)
 {
 	struct reply *reply = &req->reply;
 
 	if (reply->broken)
-		return false;
+		return mark_broken(req);
 	if (reply->streaming)
 		return reply_stream_flush(req);
 
@@ -320,26 +342,8 @@ reply_stream_flush(struct request *req)
 	return ok;
 }
 
-/*
- * reply_stream_break -- let the client see that the answer is not whole.
- *
- * Simply closing would not: without a length nginx takes the end of the
- * connection for the end of the answer, and so would the client.  A record
- * of a version that does not exist is an error to nginx, which then closes the
- * client's connection without the last chunk.
- */
 void
 reply_stream_break(struct request *req)
 {
-	static const unsigned char no_such_record[8] = {0xff};
-	ssize_t written;
-
-	if (req->reply.broken)
-		return;
 	req->reply.broken = true;
-	if (!req->reply.streaming)
-		return;
-	(void) FCGX_FFlush(req->fcgi.out);
-	written = write(req->fcgi.ipcFd, no_such_record, sizeof(no_such_record));
-	(void) written; /* a client that is gone sees nothing either way */
 }

@@ -81,7 +81,8 @@ void reply_unavailable(struct request *req, enum reply_code code,
  * the client cannot be written to: then give up.
  *
  * While streaming an answer can no longer become an error; it can be broken
- * off, so that the client sees an incomplete one: reply_stream_break().
+ * off by reply_stream_break(), so that the client sees an incomplete one once
+ * the request is finished.  A failed flush does that too.
  */
 bool reply_stream_flush(struct request *req);
 bool reply_is_streaming(const struct request *req);

@@ -329,6 +329,15 @@ request_read_body(struct request *req, size_t max_bytes)
  * Finishing
  */
 
+static const char *const method_names[METHOD__COUNT] = {
+	[METHOD_GET] = "GET",
+	[METHOD_POST] = "POST",
+	[METHOD_PUT] = "PUT",
+	[METHOD_DELETE] = "DELETE",
+	[METHOD_OPTIONS] = "OPTIONS",
+	[METHOD_OTHER] = "other",
+};
+
 /* log_request -- by route, never by path: a path holds what clients send. */
 static void
 log_request(const struct request *req)
@@ -343,7 +352,7 @@ log_request(const struct request *req)
 													: LOG_LEVEL_INFO,
 			  "request");
 	log_str(&line, "route", req->route != NULL ? req->route->pattern : "-");
-	log_int(&line, "method", req->method);
+	log_str(&line, "method", method_names[req->method]);
 	log_str(&line, "project", req->project[0] != '\0' ? req->project : "-");
 	log_int(&line, "status", reply->status);
 	if (reply->error_code != NULL)

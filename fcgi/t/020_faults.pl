@@ -129,6 +129,48 @@ $tally->start_read(%settings, statement_timeout_ms => 20_000,
 $tally->stop_read;
 $tally->start_read(%settings);
 
+# ... also in the middle of an answer, a gigabyte if it went on.
+{
+	my $socket = IO::Socket::INET->new(
+		PeerAddr => '127.0.0.1:' . $tally->{port}) or die $!;
+	my $body = '{"pieces": 1000000}';
+	print $socket "POST $base/big HTTP/1.1\r\nHost: x\r\n",
+		"Authorization: $p->{read_key}\r\n",
+		'Content-Length: ', length $body, "\r\n\r\n$body";
+	$socket->flush;
+	sysread $socket, my $part, 100_000;
+	like($part, qr{^HTTP/1.1 200}, 'an answer has begun');
+	is(Standin::queries_running($tally), 1, 'and goes on');
+	close $socket;
+	($r, $s) = timed(sub {
+		$tally->wait_until('its end',
+			sub { Standin::queries_running($tally) == 0 });
+		1;
+	});
+	between($s, 0, 2, 'the client leaves: free in 2 s');
+}
+
+# A reader that does not read: what nginx does not take off our hands waits,
+# but not for ever.
+{
+	my $socket = IO::Socket::INET->new(
+		PeerAddr => '127.0.0.1:' . $tally->{port}) or die $!;
+	my $body = '{"pieces": 1000000}';
+	print $socket "POST $base/big HTTP/1.1\r\nHost: x\r\n",
+		"Authorization: $p->{read_key}\r\n",
+		'Content-Length: ', length $body, "\r\n\r\n$body";
+	$socket->flush;
+	$tally->wait_until('the query',
+		sub { Standin::queries_running($tally) == 1 });
+	($r, $s) = timed(sub {
+		$tally->wait_until('its end',
+			sub { Standin::queries_running($tally) == 0 });
+		1;
+	});
+	# two writes may wait 5 s each: one for part of its bytes, one for none
+	between($s, 0, 11, 'a client that does not read keeps no slot');
+}
+
 #-----------------------------------------------------------------------------
 # All slots taken
 #-----------------------------------------------------------------------------
@@ -258,6 +300,23 @@ $tally->wait_until('an answer',
 	is($tally->exit_status('read'), 0, 'with status 0');
 	ok(!-e $tally->read_socket, 'and its socket is gone');
 }
+$tally->start_read(%settings);
+
+# Connections that nginx has made and nobody has accepted yet are served too:
+# eight of them wait while the program is held, then it is told to end.
+{
+	$tally->signal('read', 'STOP');
+	my @sockets = map { ask_one() } 1 .. 8;
+	sleep 0.3;
+	$tally->signal('read', 'TERM');
+	$tally->signal('read', 'CONT');
+	# "the service is ..." is how nginx says that nobody answered
+	my @other = grep { !m{^HTTP/1.1 (200|503)} || /service is/ }
+		map { rest_of($_) } @sockets;
+	is("@other", '', 'who was queued when SIGTERM came is answered');
+	ok($tally->wait_for_exit('read', 3), 'before the end');
+}
+
 $tally->start_read(%settings);
 ($r, $s) = timed(sub {
 	$tally->signal('read', 'TERM');
