@@ -183,7 +183,7 @@ put_string(struct buf *out, const char *text, size_t len)
 }
 
 void
-json_key(struct json_out *json, const char *key)
+json_key_n(struct json_out *json, const char *key, size_t len)
 {
 	if (json->bad || !json->in_object[json->depth] || json->after_key)
 	{
@@ -191,9 +191,15 @@ json_key(struct json_out *json, const char *key)
 		return;
 	}
 	before_item(json);
-	put_string(json->out, key, strlen(key));
+	put_string(json->out, key, len);
 	buf_str(json->out, json->pretty ? ": " : ":");
 	json->after_key = true;
+}
+
+void
+json_key(struct json_out *json, const char *key)
+{
+	json_key_n(json, key, strlen(key));
 }
 
 void

@@ -36,6 +36,7 @@ void json_array(struct json_out *json);
 void json_array_end(struct json_out *json);
 
 void json_key(struct json_out *json, const char *key);
+void json_key_n(struct json_out *json, const char *key, size_t len);
 void json_string(struct json_out *json, const char *text);
 void json_string_n(struct json_out *json, const char *text, size_t len);
 void json_int(struct json_out *json, int64_t value);

@@ -44,6 +44,10 @@ struct walk
 	uint64_t is_object[JSON_MAX_WALK_DEPTH / LEVELS_A_WORD];
 };
 
+/* The value of a macro as part of a text. */
+#define TEXT_OF(macro) TEXT_OF_IT(macro)
+#define TEXT_OF_IT(value) #value
+
 static const char *const sayings[JSON_RULE__COUNT] = {
 	[JSON_OK] = "nothing is wrong",
 	[JSON_UNFINISHED] = "the JSON ends too early",
@@ -51,23 +55,29 @@ static const char *const sayings[JSON_RULE__COUNT] = {
 	[JSON_CONTROL] = "a control character in a string must be escaped",
 	[JSON_ESCAPE] = "a string has an unknown escape",
 	[JSON_UTF8] = "the text is not valid UTF-8",
-	[JSON_BOTTOMLESS] = "the JSON is nested too deeply",
+	[JSON_BOTTOMLESS] = "the JSON is nested more than " TEXT_OF(
+		JSON_MAX_WALK_DEPTH) " levels deep",
 	[JSON_BATCH_SHAPE] = "a batch must be an object of lists of events",
-	[JSON_TOO_DEEP] = "the JSON is nested too deeply",
+	[JSON_TOO_DEEP] = "the JSON is nested more than " TEXT_OF(
+		TALLY_MAX_JSON_DEPTH) " levels deep",
 	[JSON_NUL] = "a string must not contain \\u0000",
 	[JSON_SURROGATE] = "a \\u escape is half of a surrogate pair",
-	[JSON_NUMBER_RANGE] = "a number is out of range",
+	[JSON_NUMBER_RANGE] = "a number is outside of what a double can hold",
 	[JSON_NOT_OBJECT] = "an event must be a JSON object",
-	[JSON_NAME_LONG] = "a property name is too long",
+	[JSON_NAME_LONG] = "a property name must not have more than " TEXT_OF(
+		TALLY_MAX_PROPERTY_NAME_BYTES) " bytes",
 	[JSON_NAME_DOT] = "a property name may not contain a dot",
 	[JSON_NAME_DOLLAR] = "a property name may not begin with a dollar sign",
-	[JSON_STRING_LONG] = "a string value is too long",
-	[JSON_NUMBER_DOUBLE] = "a number is out of range",
-	[JSON_LIST_NESTED] = "a list may hold only strings, numbers, booleans "
-						 "and nulls",
-	[JSON_KEEN_NOT_OBJECT] = "the property keen is reserved and must be an "
-							 "object",
-	[JSON_KEEN_UNKNOWN] = "the reserved property keen has an unknown member",
+	[JSON_STRING_LONG] = "a string value must have fewer than " TEXT_OF(
+		TALLY_MAX_STRING_BYTES) " bytes",
+	[JSON_NUMBER_DOUBLE] = "a number is outside of what a double can hold",
+	[JSON_LIST_NESTED] =
+		"a list may hold only strings, numbers, booleans and nulls",
+	[JSON_KEEN_NOT_OBJECT] =
+		"the property keen is reserved and must be an object",
+	[JSON_KEEN_UNKNOWN] =
+		"the reserved property keen may hold only timestamp, created_at, id, "
+		"location, addons and uniqueness_token",
 };
 
 bool

@@ -1,0 +1,318 @@
+/*
+ * h_ingest.c
+ *	  Takes events: one, or many.
+ *
+ * The answer is prepared here and sent when the events are on disk: the
+ * request goes to the committer with its events, and ingest_done() ends it.
+ * Before it goes its body is given back, so what waits for the disk is small.
+ *
+ * A batch is answered event by event.  A body that is no JSON stores nothing.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "../extension/contract.h"
+#include "clock.h"
+#include "event_in.h"
+#include "json_out.h"
+#include "reply.h"
+#include "writer.h"
+
+static void
+refuse(struct request *req, const struct event_problem *problem)
+{
+	reply_errorf(req, problem->code, "%s.", problem->text);
+}
+
+static void
+no_memory(struct request *req)
+{
+	reply_unavailable(req,
+					  REPLY_UNAVAILABLE,
+					  "The server is out of memory.",
+					  1000);
+}
+
+/*
+ * submit -- the prepared answer is sent when the events are on disk.
+ *
+ * From the moment the committer has it the request may be gone.
+ */
+static enum handled
+submit(struct request *req, struct writer *writer, struct commit *commit)
+{
+	int64_t deadline_ms = clock_mono_ms() + writer->commit_wait_ms;
+
+	commit->owner = req;
+	request_forget_body(req);
+	if (committer_submit(writer->committer, commit, deadline_ms))
+		return HANDLED_LATER;
+	commit_free(commit);
+	reply_unavailable(req,
+					  REPLY_UNAVAILABLE,
+					  "The disk is slower than the events that arrive. "
+					  "Nothing of this request was stored.",
+					  1000);
+	return HANDLED_NOW;
+}
+
+void
+ingest_done(void *owner, enum spool_result result)
+{
+	struct request *req = owner;
+
+	switch (result)
+	{
+		case SPOOL_OK:
+			break;
+		case SPOOL_FULL:
+			reply_unavailable(req,
+							  REPLY_SPOOL_FULL,
+							  "No more events can be taken until those that "
+							  "wait have been stored. Nothing of this request "
+							  "was stored.",
+							  5000);
+			break;
+		case SPOOL_FAILED:
+			reply_unavailable(req,
+							  REPLY_UNAVAILABLE,
+							  "The disk failed. Nothing of this request was "
+							  "stored.",
+							  30000);
+			break;
+	}
+	request_finish(req);
+}
+
+/* fill_project -- of all frames of the request. */
+static void
+fill_project(const struct request *req, struct frame *frame)
+{
+	*frame = (struct frame){0};
+	memcpy(frame->project, request_project_id(req), TALLY_PROJECT_ID_BYTES);
+}
+
+enum handled
+handle_event(struct request *req, void *app)
+{
+	const char *name = request_arg(req, 1);
+	struct event_problem problem;
+	struct json_event found;
+	struct commit *commit;
+	struct frame frame;
+	const char *body;
+	size_t len;
+	bool full;
+
+	fill_project(req, &frame);
+	frame.collection = name;
+	frame.collection_len = strlen(name);
+	if (!event_collection(name, frame.collection_len, &problem))
+	{
+		refuse(req, &problem);
+		return HANDLED_NOW;
+	}
+
+	body = request_body(req, &len);
+	(void) json_check_event(body, len, &found);
+	if (!event_frame(&found, clock_wall_us(), &frame, &problem))
+	{
+		refuse(req, &problem);
+		return HANDLED_NOW;
+	}
+
+	commit = commit_new(frame_size(&frame));
+	if (commit == NULL || !commit_add(&commit, &frame, &full))
+	{
+		commit_free(commit);
+		no_memory(req);
+		return HANDLED_NOW;
+	}
+	reply_json(req, 201, "{\"created\":true}");
+	return submit(req, app, commit);
+}
+
+/* ------------------------------------------------------------------------
+ * Many events
+ */
+
+/* A name up to here is answered event by event, if it is bad. */
+#define NAME_BYTES 1024
+
+/* A batch on its way from the body to the commit and the answer. */
+struct bulk
+{
+	struct commit *commit;
+	struct json_out json;
+	struct frame frame;
+	char collection[NAME_BYTES];
+	struct event_problem collection_problem;
+	bool collection_ok;
+	int64_t received_us;
+	int events;
+	bool full;
+};
+
+enum bulk_result
+{
+	BULK_OK,
+	BULK_BAD, /* the batch's "event" says why */
+	BULK_BAD_NAME,
+	BULK_TOO_LARGE,
+	BULK_NO_MEMORY,
+};
+
+/*
+ * begin_collection -- take its name, which is said back to the client, even
+ * when it is none that a collection may have.  False when it is absurd.
+ */
+static bool
+begin_collection(struct bulk *bulk, const struct json_batch *batch)
+{
+	size_t len = json_check_unescape(batch->name,
+									 bulk->collection,
+									 sizeof(bulk->collection));
+
+	if (len > sizeof(bulk->collection))
+		return false;
+	bulk->collection_ok =
+		event_collection(bulk->collection, len, &bulk->collection_problem);
+	bulk->frame.collection = bulk->collection;
+	bulk->frame.collection_len = len;
+	json_key_n(&bulk->json, bulk->collection, len);
+	json_array(&bulk->json);
+	return true;
+}
+
+static void
+put_failure(struct json_out *json, const struct event_problem *problem)
+{
+	json_object(json);
+	json_key(json, "success");
+	json_bool(json, false);
+	json_key(json, "error");
+	json_object(json);
+	json_key(json, "name");
+	json_string(json, reply_code_name(problem->code));
+	json_key(json, "description");
+	json_string(json, problem->text);
+	json_object_end(json);
+	json_object_end(json);
+}
+
+static enum bulk_result
+take_event(struct bulk *bulk, const struct json_event *found)
+{
+	static const char success[] = "{\"success\":true}";
+	struct event_problem problem;
+
+	if (bulk->events++ >= WRITER_MAX_BATCH_EVENTS)
+		return BULK_TOO_LARGE;
+	if (!bulk->collection_ok)
+		put_failure(&bulk->json, &bulk->collection_problem);
+	else if (!event_frame(found, bulk->received_us, &bulk->frame, &problem))
+		put_failure(&bulk->json, &problem);
+	else if (!commit_add(&bulk->commit, &bulk->frame, &bulk->full))
+		return bulk->full ? BULK_TOO_LARGE : BULK_NO_MEMORY;
+	else
+		json_raw(&bulk->json, success, sizeof(success) - 1);
+	return BULK_OK;
+}
+
+/* read_batch -- the whole body: the answer's body, and the commit. */
+static enum bulk_result
+read_batch(struct bulk *bulk, struct json_batch *batch)
+{
+	enum bulk_result result = BULK_OK;
+	bool in_list = false;
+
+	json_object(&bulk->json);
+	while (result == BULK_OK)
+	{
+		enum json_batch_item item = json_batch_next(batch);
+
+		if (item == JSON_BATCH_BAD)
+			return BULK_BAD;
+		if (item == JSON_BATCH_EVENT)
+		{
+			result = take_event(bulk, &batch->event);
+			continue;
+		}
+		if (in_list)
+			json_array_end(&bulk->json);
+		if (item == JSON_BATCH_END)
+			break;
+		in_list = true;
+		if (!begin_collection(bulk, batch))
+			return BULK_BAD_NAME;
+	}
+	json_object_end(&bulk->json);
+	return result;
+}
+
+static void
+refuse_batch(struct request *req, enum bulk_result result,
+			 const struct json_batch *batch)
+{
+	struct event_problem problem;
+	struct frame frame;
+
+	switch (result)
+	{
+		case BULK_OK:
+			break;
+		case BULK_BAD:
+			(void) event_frame(&batch->event, 0, &frame, &problem);
+			refuse(req, &problem);
+			break;
+		case BULK_BAD_NAME:
+			(void) event_collection(batch->name.text,
+									batch->name.len,
+									&problem);
+			refuse(req, &problem);
+			break;
+		case BULK_TOO_LARGE:
+			reply_errorf(req,
+						 REPLY_BODY_TOO_LARGE,
+						 "A batch must not have more than %d events, nor be "
+						 "larger than about %d bytes. Nothing of this request "
+						 "was stored.",
+						 WRITER_MAX_BATCH_EVENTS,
+						 TALLY_MAX_BATCH_BYTES);
+			break;
+		case BULK_NO_MEMORY:
+			no_memory(req);
+			break;
+	}
+}
+
+enum handled
+handle_events(struct request *req, void *app)
+{
+	struct json_batch batch;
+	struct bulk bulk = {.received_us = clock_wall_us()};
+	enum bulk_result result;
+	const char *body;
+	size_t len;
+
+	body = request_body(req, &len);
+	/* Frames are some bytes larger than the events in them. */
+	bulk.commit = commit_new(len + len / 4);
+	if (bulk.commit == NULL)
+	{
+		no_memory(req);
+		return HANDLED_NOW;
+	}
+	fill_project(req, &bulk.frame);
+	reply_begin(req, 200, NULL);
+	json_begin(&bulk.json, reply_body(req), false);
+	json_batch_begin(&batch, body, len);
+
+	result = read_batch(&bulk, &batch);
+	if (result == BULK_OK && bulk.commit->count > 0)
+		return submit(req, app, bulk.commit);
+	if (result != BULK_OK)
+		refuse_batch(req, result, &batch);
+	commit_free(bulk.commit);
+	return HANDLED_NOW;
+}
