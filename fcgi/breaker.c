@@ -5,9 +5,9 @@
 #include "breaker.h"
 
 void
-breaker_init(struct breaker *breaker, uint32_t seed)
+breaker_init(struct breaker *breaker, int64_t max_ms, uint32_t seed)
 {
-	*breaker = (struct breaker){.random = seed | 1};
+	*breaker = (struct breaker){.max_ms = max_ms, .random = seed | 1};
 }
 
 /* jittered -- "ms" plus or minus up to a fifth (xorshift32). */
@@ -61,14 +61,21 @@ breaker_fail(struct breaker *breaker, int64_t now_ms)
 			return;
 		breaker->trial = false;
 		breaker->wait_ms *= 2;
-		if (breaker->wait_ms > BREAKER_MAX_MS)
-			breaker->wait_ms = BREAKER_MAX_MS;
+		if (breaker->wait_ms > breaker->max_ms)
+			breaker->wait_ms = breaker->max_ms;
 	}
 	else if (++breaker->failures < BREAKER_FAILURES)
 		return;
 	else
 		breaker->wait_ms = BREAKER_FIRST_MS;
 	breaker->retry_at_ms = now_ms + jittered(breaker, breaker->wait_ms);
+}
+
+void
+breaker_hint(struct breaker *breaker, int64_t now_ms)
+{
+	if (breaker_is_open(breaker) && breaker->retry_at_ms > now_ms)
+		breaker->retry_at_ms = now_ms;
 }
 
 int64_t

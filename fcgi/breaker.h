@@ -5,7 +5,7 @@
  *	  CLOSED --3rd failure in a row--> OPEN for 1 s
  *	  OPEN   --time is up-----------> TRIAL: one attempt is let through
  *	  TRIAL  --it works-------------> CLOSED
- *	  TRIAL  --it fails-------------> OPEN for twice as long, up to 30 s
+ *	  TRIAL  --it fails-------------> OPEN for twice as long, up to a limit
  *
  * Times are jittered by +-20 %, so that several programs do not come back in
  * step.  No lock and no clock of its own: the owner brings both.
@@ -18,23 +18,27 @@
 
 #define BREAKER_FAILURES 3
 #define BREAKER_FIRST_MS 1000
-#define BREAKER_MAX_MS 30000
+#define BREAKER_MAX_MS 30000 /* the usual limit */
 
 struct breaker
 {
 	int failures;		 /* in a row */
 	bool trial;			 /* an attempt is under way while open */
 	int64_t wait_ms;	 /* of the last opening, before jitter; 0: closed */
+	int64_t max_ms;		 /* no opening is longer */
 	int64_t retry_at_ms; /* no attempt before */
 	uint32_t random;	 /* state of the jitter */
 };
 
-void breaker_init(struct breaker *breaker, uint32_t seed);
+void breaker_init(struct breaker *breaker, int64_t max_ms, uint32_t seed);
 
 /* May the caller try now?  If true, breaker_ok() or _fail() must follow. */
 bool breaker_allow(struct breaker *breaker, int64_t now_ms);
 void breaker_ok(struct breaker *breaker);
 void breaker_fail(struct breaker *breaker, int64_t now_ms);
+
+/* Somebody knows that it works again: let the next attempt through. */
+void breaker_hint(struct breaker *breaker, int64_t now_ms);
 
 bool breaker_is_open(const struct breaker *breaker);
 

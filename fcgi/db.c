@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "../extension/contract.h"
+#include "breaker.h"
 #include "clock.h"
 #include "log.h"
 
@@ -445,6 +446,8 @@ db_new(const struct db_options *options)
 		.now = clock_mono_ms,
 		.max_connections = options->max_connections,
 		.connect_timeout_ms = options->connect_timeout_ms,
+		.breaker_max_ms = options->breaker_max_ms > 0 ? options->breaker_max_ms
+													  : BREAKER_MAX_MS,
 		.seed = (uint32_t) clock_mono_us() ^ (uint32_t) getpid(),
 	};
 
@@ -551,6 +554,12 @@ int64_t
 db_retry_ms(struct db *db)
 {
 	return pool_retry_ms(db->pool);
+}
+
+void
+db_hint(struct db *db)
+{
+	pool_hint(db->pool);
 }
 
 void

@@ -30,6 +30,8 @@ struct db_options
 	int max_connections;
 	int64_t connect_timeout_ms;
 	int64_t statement_timeout_ms; /* on the connection; a call may have less */
+	int64_t breaker_max_ms; /* no attempt to connect for at most so long after
+							 * failures; 0: BREAKER_MAX_MS */
 };
 
 /* NULL when out of memory.  Does not connect yet. */
@@ -101,6 +103,10 @@ enum db_result db_run(struct db *db, const struct db_call *call,
 
 /* As seconds for Retry-After: when may the database be back? */
 int64_t db_retry_ms(struct db *db);
+
+/* The database was reached through another struct db: the next call here may
+ * try to connect, however many have failed. */
+void db_hint(struct db *db);
 void db_counts(struct db *db, struct pool_counts *counts);
 
 /*

@@ -128,9 +128,11 @@ db_reply_error(struct request *req, struct db *db, enum db_result result,
 							  "The server is out of memory.",
 							  0);
 			break;
+		case DB_CLIENT_GONE:
+			reply_error(req, REPLY_CLIENT_GONE, "The client has left.");
+			break;
 		case DB_OK:
 		case DB_DOWN:
-		case DB_CLIENT_GONE: /* nobody will read it */
 		case DB_STOPPED:
 			unavailable(req, db);
 			break;

@@ -175,3 +175,22 @@ log_is_due(_Atomic int64_t *last_ms, int64_t now_ms, int64_t every_ms)
 		return false;
 	return atomic_compare_exchange_strong(last_ms, &last, now_ms);
 }
+
+/* Two threads at the turn of a second may let a line more through, or skip
+ * one: this is a limit, not a count. */
+bool
+log_limit_allow(struct log_limit *limit, int64_t now_ms, int per_second,
+				int *skipped)
+{
+	const int64_t second = now_ms / 1000;
+
+	if (atomic_exchange(&limit->second, second) != second)
+		atomic_store(&limit->lines, 0);
+	if (atomic_fetch_add(&limit->lines, 1) >= per_second)
+	{
+		(void) atomic_fetch_add(&limit->skipped, 1);
+		return false;
+	}
+	*skipped = atomic_exchange(&limit->skipped, 0);
+	return true;
+}

@@ -59,4 +59,19 @@ void log_note(enum log_level level, const char *event, const char *key,
  * "last_ms" belongs to the caller and starts as 0; any thread. */
 bool log_is_due(_Atomic int64_t *last_ms, int64_t now_ms, int64_t every_ms);
 
+/*
+ * At most so many lines a second of a kind that a fault can make thousands
+ * of.  When one is allowed, *skipped is how many were not since the last.  A
+ * limit belongs to the caller and starts as zeros; any thread.
+ */
+struct log_limit
+{
+	_Atomic int64_t second;
+	_Atomic int lines;
+	_Atomic int skipped;
+};
+
+bool log_limit_allow(struct log_limit *limit, int64_t now_ms, int per_second,
+					 int *skipped);
+
 #endif

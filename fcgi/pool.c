@@ -43,7 +43,7 @@ pool_new(const struct pool_options *options)
 		return NULL;
 	}
 	(void) pthread_mutex_init(&pool->lock, NULL);
-	breaker_init(&pool->breaker, options->seed);
+	breaker_init(&pool->breaker, options->breaker_max_ms, options->seed);
 	return pool;
 }
 
@@ -193,6 +193,14 @@ pool_retry_ms(struct pool *pool)
 	ms = breaker_wait_ms(&pool->breaker, pool->opt.now());
 	(void) pthread_mutex_unlock(&pool->lock);
 	return ms;
+}
+
+void
+pool_hint(struct pool *pool)
+{
+	(void) pthread_mutex_lock(&pool->lock);
+	breaker_hint(&pool->breaker, pool->opt.now());
+	(void) pthread_mutex_unlock(&pool->lock);
 }
 
 void

@@ -33,7 +33,8 @@ struct pool_options
 	clock_fn now;
 	int max_connections;
 	int64_t connect_timeout_ms;
-	uint32_t seed; /* of the breaker's jitter */
+	int64_t breaker_max_ms; /* the longest time without an attempt */
+	uint32_t seed;			/* of the breaker's jitter */
 };
 
 enum pool_result
@@ -58,6 +59,9 @@ void pool_release(struct pool *pool, struct pool_conn *conn, bool reusable);
 
 /* Milliseconds until it makes sense to ask again, 0 when it does now. */
 int64_t pool_retry_ms(struct pool *pool);
+
+/* The database was reached in some other way: the next to ask may try. */
+void pool_hint(struct pool *pool);
 
 struct pool_counts
 {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../extension/contract.h"
+#include "breaker.h"
 #include "clock.h"
 #include "config.h"
 #include "db.h"
@@ -28,6 +29,8 @@
 
 /* A refresher that waits for a dead database is not waited for. */
 #define KEYS_STOP_MS 200
+/* One thread that looks for a database that is away may do so often. */
+#define KEY_RETRY_MS 1000
 /* After the longest query could have ended. */
 #define STOP_GRACE_MS 1000
 
@@ -132,7 +135,8 @@ check_config(const struct read_config *config)
 }
 
 static struct db *
-open_db(const struct read_config *config, int64_t connections)
+open_db(const struct read_config *config, int64_t connections,
+		int64_t breaker_max_ms)
 {
 	const struct db_options options = {
 		.conninfo = config->database,
@@ -141,21 +145,39 @@ open_db(const struct read_config *config, int64_t connections)
 		.max_connections = (int) connections,
 		.connect_timeout_ms = config->connect_timeout_ms,
 		.statement_timeout_ms = config->statement_timeout_ms,
+		.breaker_max_ms = breaker_max_ms,
 	};
 
 	return db_new(&options);
 }
 
+/*
+ * load_keys -- and when the database is back, tell the queries.
+ *
+ * This one thread may try every second; what waits ever longer is a crowd of
+ * requests, which so need not find out for themselves.
+ */
+static bool
+load_keys(void *arg, struct keys_builder *builder)
+{
+	const struct reader *reader = arg;
+
+	if (!keys_db_load(reader->key_db, builder))
+		return false;
+	db_hint(reader->db);
+	return true;
+}
+
 static struct keys *
-open_keys(const struct read_config *config, struct db *db)
+open_keys(const struct read_config *config, struct reader *reader)
 {
 	const struct keys_options options = {
-		.load = keys_db_load,
-		.load_arg = db,
+		.load = load_keys,
+		.load_arg = reader,
 		.now = clock_mono_ms,
 		.wall = clock_wall_ms,
 		.refresh_ms = config->key_refresh_ms,
-		.retry_ms = 1000,
+		.retry_ms = KEY_RETRY_MS,
 		.hard_age_ms = config->key_max_age_ms,
 		.file = config->key_file,
 	};
@@ -207,11 +229,12 @@ main(int argc, char **argv)
 	reader.statement_timeout_ms = config.statement_timeout_ms;
 	reader.query_deadline_ms = config.query_deadline_ms;
 	/* The keys have a connection of their own, however busy the others. */
-	reader.db = open_db(&config, config.connections);
-	reader.key_db = open_db(&config, 1);
-	reader.keys =
-		reader.key_db != NULL ? open_keys(&config, reader.key_db) : NULL;
-	if (reader.db == NULL || reader.keys == NULL || !keys_start(reader.keys))
+	reader.db = open_db(&config, config.connections, BREAKER_MAX_MS);
+	reader.key_db = open_db(&config, 1, KEY_RETRY_MS);
+	if (reader.db == NULL || reader.key_db == NULL)
+		return fail("out of memory");
+	reader.keys = open_keys(&config, &reader);
+	if (reader.keys == NULL || !keys_start(reader.keys))
 		return fail("out of memory");
 
 	service.keys = reader.keys;

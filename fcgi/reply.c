@@ -44,6 +44,7 @@ static const struct code_info codes[REPLY_CODE__COUNT] = {
 	[REPLY_QUERY_TIMEOUT] =		{504, "QueryTimeoutError"},
 	[REPLY_UNAVAILABLE] =		{503, "ServiceUnavailableError"},
 	[REPLY_SPOOL_FULL] =		{503, "SpoolFullError"},
+	[REPLY_CLIENT_GONE] =		{499, "ClientGoneError"},
 	[REPLY_INTERNAL] =			{500, "InternalServerError"},
 };
 
@@ -55,7 +56,7 @@ static const struct
 	{200, "OK"}, {201, "Created"}, {204, "No Content"},
 	{400, "Bad Request"}, {401, "Unauthorized"}, {404, "Not Found"},
 	{405, "Method Not Allowed"}, {413, "Content Too Large"},
-	{429, "Too Many Requests"}, {500, "Internal Server Error"},
+	{429, "Too Many Requests"}, {499, "Client Closed Request"}, {500, "Internal Server Error"},
 	{503, "Service Unavailable"}, {504, "Gateway Timeout"},
 };
 /* clang-format on */

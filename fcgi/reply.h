@@ -43,6 +43,7 @@ enum reply_code
 	REPLY_QUERY_TIMEOUT,	  /* 504 QueryTimeoutError */
 	REPLY_UNAVAILABLE,		  /* 503 ServiceUnavailableError, Retry-After */
 	REPLY_SPOOL_FULL,		  /* 503 SpoolFullError, Retry-After */
+	REPLY_CLIENT_GONE,		  /* 499, for the log: nobody reads it */
 	REPLY_INTERNAL,			  /* 500 InternalServerError */
 	REPLY_CODE__COUNT
 };

@@ -34,6 +34,9 @@
  * answer arrives; behind nginx client_max_body_size is far below. */
 #define DRAIN_MAX_BYTES ((size_t) 64 * 1024 * 1024)
 
+/* Failures are logged, but in an outage each request is one. */
+#define FAILURES_PER_S 20
+
 struct request_set
 {
 	pthread_mutex_t lock; /* guards all but "requests" and "count" */
@@ -42,6 +45,7 @@ struct request_set
 	int busy;
 	bool stopped;
 	bool log_each;
+	struct log_limit failures;
 	struct request *requests;
 	int count;
 };
@@ -343,14 +347,18 @@ static void
 log_request(const struct request *req)
 {
 	const struct reply *reply = &req->reply;
+	const bool failed = reply->status >= 500 || reply->broken;
 	struct log_line line;
+	int skipped = 0;
 
-	if (!req->home->log_each && reply->status < 500 && !reply->broken)
+	if (!failed && !req->home->log_each)
 		return;
-	log_begin(&line,
-			  reply->status >= 500 || reply->broken ? LOG_LEVEL_WARN
-													: LOG_LEVEL_INFO,
-			  "request");
+	if (failed && !log_limit_allow(&req->home->failures,
+								   clock_mono_ms(),
+								   FAILURES_PER_S,
+								   &skipped))
+		return;
+	log_begin(&line, failed ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "request");
 	log_str(&line, "route", req->route != NULL ? req->route->pattern : "-");
 	log_str(&line, "method", method_names[req->method]);
 	log_str(&line, "project", req->project[0] != '\0' ? req->project : "-");
@@ -360,6 +368,8 @@ log_request(const struct request *req)
 	if (reply->broken)
 		log_str(&line, "broken", "true");
 	log_int(&line, "us", clock_mono_us() - req->started_us);
+	if (skipped > 0)
+		log_int(&line, "not_logged", skipped);
 	log_end(&line);
 }
 

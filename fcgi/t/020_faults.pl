@@ -240,6 +240,21 @@ $tally->resume_database;
 });
 between($s, 0, 6, 'it is back soon after the server is');
 
+# However long it was away, since somebody looks for it all the while.
+$tally->stall_database;
+$tally->wait_until('a long wait',
+	sub {
+		my $r = $tally->http('GET', "$base/echo", key => $p->{read_key});
+		($r->{headers}{'retry-after'} // 0) > 5;
+	}, 60);
+$tally->resume_database;
+($r, $s) = timed(sub {
+	$tally->wait_until('an answer',
+		sub { $tally->query($p, 'echo', {})->{status} == 200 });
+	1;
+});
+between($s, 0, 5, 'also after a long time it is back at once');
+
 $tally->stop_postgres;
 $tally->query($p, 'echo', {}) for 1 .. 4;
 ($r, $s) = fastest();

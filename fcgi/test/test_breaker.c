@@ -17,7 +17,7 @@ in_jitter(int64_t got, int64_t want)
 static void
 test_opens(void)
 {
-	breaker_init(&breaker, 42);
+	breaker_init(&breaker, BREAKER_MAX_MS, 42);
 	tap_ok(breaker_allow(&breaker, 0), "at first it is closed");
 	breaker_fail(&breaker, 0);
 	breaker_fail(&breaker, 0);
@@ -62,6 +62,25 @@ test_trial(void)
 }
 
 static void
+test_hint(void)
+{
+	int i;
+
+	breaker_init(&breaker, 500, 42);
+	breaker_hint(&breaker, 0);
+	tap_ok(breaker_allow(&breaker, 0), "a hint means nothing when closed");
+	for (i = 0; i < BREAKER_FAILURES; i++)
+		breaker_fail(&breaker, 0);
+	tap_ok(!breaker_allow(&breaker, 100), "open");
+	breaker_hint(&breaker, 100);
+	tap_ok(breaker_allow(&breaker, 100), "who knows better may say so");
+	tap_ok(!breaker_allow(&breaker, 100), "still only one tries");
+	breaker_fail(&breaker, 100);
+	tap_ok(in_jitter(breaker_wait_ms(&breaker, 100), 500),
+		   "a limit of its own holds");
+}
+
+static void
 test_jitter(void)
 {
 	struct breaker other;
@@ -72,8 +91,8 @@ test_jitter(void)
 	{
 		int i;
 
-		breaker_init(&breaker, seed * 2);
-		breaker_init(&other, seed * 2 + 2);
+		breaker_init(&breaker, BREAKER_MAX_MS, seed * 2);
+		breaker_init(&other, BREAKER_MAX_MS, seed * 2 + 2);
 		for (i = 0; i < BREAKER_FAILURES; i++)
 		{
 			breaker_fail(&breaker, 0);
@@ -90,6 +109,7 @@ main(void)
 {
 	test_opens();
 	test_trial();
+	test_hint();
 	test_jitter();
 	return tap_done();
 }

@@ -150,6 +150,25 @@ test_due(void)
 }
 
 static void
+test_limit(void)
+{
+	struct log_limit limit = {0};
+	int allowed = 0;
+	int skipped = -1;
+	int i;
+
+	for (i = 0; i < 50; i++)
+		if (log_limit_allow(&limit, 5500, 20, &skipped))
+			allowed++;
+	tap_int(allowed, 20, "so many lines in a second");
+	tap_int(skipped, 0, "and none skipped before");
+	tap_ok(log_limit_allow(&limit, 6000, 20, &skipped), "the next second");
+	tap_int(skipped, 30, "says how many there were");
+	tap_ok(log_limit_allow(&limit, 6000, 20, &skipped), "only");
+	tap_int(skipped, 0, "once");
+}
+
+static void
 test_clock(void)
 {
 	int64_t now = clock_mono_ms();
@@ -172,6 +191,7 @@ main(void)
 	test_hex();
 	test_log();
 	test_due();
+	test_limit();
 	test_clock();
 	return tap_done();
 }
