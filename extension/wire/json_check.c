@@ -76,8 +76,8 @@ static const char *const sayings[JSON_RULE__COUNT] = {
 	[JSON_KEEN_NOT_OBJECT] =
 		"the property keen is reserved and must be an object",
 	[JSON_KEEN_UNKNOWN] =
-		"the reserved property keen may hold only timestamp, created_at, id, "
-		"location, addons and uniqueness_token",
+		("the reserved property keen may hold only timestamp, created_at, id, "
+		 "location, addons and uniqueness_token"),
 };
 
 bool
