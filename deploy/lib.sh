@@ -9,8 +9,9 @@ PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
 # nginx and other daemons are not in everybody's PATH.
 PATH=$PATH:/usr/sbin:/sbin
 
-say() { printf '%s\n' "$*"; }
-warn() { printf '%s\n' "$*" >&2; }
+# A line for each argument.
+say() { printf '%s\n' "$@"; }
+warn() { say "$@" >&2; }
 
 die()
 {
@@ -155,16 +156,19 @@ can_enter() { "${AS_USER[@]}" ls -d "$1/." >/dev/null 2>&1; }
 # (field 22 of /proc/PID/stat): a number alone may be somebody else's by the
 # time we look again.
 
-# start_time PID -- that moment, in ticks; nothing when there is no such one.
-# The command's name, in parentheses, may hold blanks: it is cut off first.
-start_time()
+# proc_fields PID -- set FIELDS to those of its stat, from the third (state) on;
+# 1 when there is no such process or only its zombie.  The second, the command's
+# name in parentheses, may hold blanks: what is before its end is cut off.
+proc_fields()
 {
-  local stat fields
-  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-  read -ra fields <<<"${stat##*) }"
-  [ "${fields[0]}" != Z ] || return 1
-  printf '%s\n' "${fields[19]}"
+  local stat
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  read -ra FIELDS <<<"${stat##*) }"
+  [ "${FIELDS[0]}" != Z ]
 }
+
+# start_time PID -- when it started, in ticks; nothing when there is none.
+start_time() { proc_fields "$1" && printf '%s\n' "${FIELDS[19]}"; }
 
 # start_process PIDFILE LOG COMMAND... -- in the background, in a session of
 # its own (a Ctrl-C is for the script), as the chosen user.
@@ -186,23 +190,44 @@ process_of()
   printf '%s\n' "$pid"
 }
 
-# stop_process PIDFILE SIGNAL SECONDS -- end it and wait; 1 if it had to be
-# killed.
+# members_of PIDFILE -- the numbers of all processes of the session that this
+# one leads or led: itself and its children, also when it was killed and they
+# live on.  Its number cannot be given to another while they do.
+members_of()
+{
+  local pid started now stat
+  read -r pid started 2>/dev/null <"$1" || return 0
+  now=$(start_time "$pid")
+  if [ -n "$now" ] && [ "$now" != "$started" ]; then return; fi
+  for stat in /proc/[0-9]*/stat; do
+    stat=${stat#/proc/}
+    if proc_fields "${stat%/stat}" && [ "${FIELDS[3]}" = "$pid" ]; then
+      printf '%s\n' "${stat%/stat}"
+    fi
+  done
+}
+
+# stop_process PIDFILE SIGNAL SECONDS -- end it, with its children, and wait;
+# 1 if they had to be killed.
 stop_process()
 {
-  local pidfile=$1 pid i
+  local pidfile=$1 pid i members status=0
   if pid=$(process_of "$pidfile"); then
     kill "-$2" "$pid" || return 1
-    for ((i = 0; i < $3 * 10; i++)); do
-      process_of "$pidfile" >/dev/null || break
-      sleep 0.1
-    done
-    if process_of "$pidfile" >/dev/null; then
-      warn "process $pid ($pidfile) did not stop on SIG$2: killed."
-      kill -KILL "$pid"
-      rm -f "$pidfile"
-      return 1
-    fi
+  else
+    mapfile -t members < <(members_of "$pidfile")
+    if [ ${#members[@]} -gt 0 ]; then kill -TERM "${members[@]}"; fi
+  fi
+  for ((i = 0; i < $3 * 10; i++)); do
+    mapfile -t members < <(members_of "$pidfile")
+    if [ ${#members[@]} = 0 ]; then break; fi
+    sleep 0.1
+  done
+  if [ ${#members[@]} -gt 0 ]; then
+    warn "processes ${members[*]} ($pidfile) did not stop: killed."
+    kill -KILL "${members[@]}"
+    status=1
   fi
   rm -f "$pidfile"
+  return "$status"
 }

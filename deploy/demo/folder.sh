@@ -46,7 +46,7 @@ find_dir()
       ! ln -s "$DIR" "$ASKED_DIR"; then
       die "cannot make $ASKED_DIR"
     fi
-    say "The data goes to $DIR, where $RUN_USER may enter;" \
+    say "The data goes to $DIR, where $RUN_USER may enter." \
       "$ASKED_DIR is a link to it."
   fi
 }

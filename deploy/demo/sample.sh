@@ -140,7 +140,7 @@ Send an event:
     -d '{"page": "/tea", "browser": "Firefox"}'
 
 Ask for a series:
-  curl $URL/3.0/projects/$TALLY_PROJECT/queries/count?pretty=true \\
+  curl '$URL/3.0/projects/$TALLY_PROJECT/queries/count?pretty=true' \\
     -H 'Authorization: $TALLY_READ_KEY' \\
     -d '{"event_collection": "page_views", "timeframe": "this_7_days",
          "interval": "daily", "group_by": "browser"}'

@@ -17,7 +17,7 @@ stop_all()
   touch "$DIR/run/stopping" || die "the demo was started by another user."
   for item in $STOP_ORDER; do
     IFS=: read -r name signal seconds <<<"$item"
-    if running "$name" >/dev/null; then any=yes; fi
+    if [ -n "$(members_of "$DIR/run/$name.pid")" ]; then any=yes; fi
     stop_process "$DIR/run/$name.pid" "$signal" "$seconds"
   done
   [ "$any" = yes ]
@@ -140,22 +140,25 @@ make_cluster()
   }
 }
 
-# A server that was killed leaves its pid file behind; the number may belong
-# to anybody by now, and the new server would refuse to start.
-clear_stale_postmaster()
+# A server that was killed leaves its lock files behind; the number in them may
+# belong to anybody by now, and the new server would refuse to start.
+clear_stale_locks()
 {
-  local pid file=$DIR/pgdata/postmaster.pid
-  read -r pid 2>/dev/null <"$file" || return 0
-  if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$DIR/pgdata"; then
-    give_up "a PostgreSQL that another run started still runs (process $pid)."
-  fi
-  rm -f "$file"
+  local pid file
+  for file in "$DIR/pgdata/postmaster.pid" "$DIR/run/.s.PGSQL.5432.lock"; do
+    read -r pid 2>/dev/null <"$file" || continue
+    if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$DIR/pgdata"
+    then
+      give_up "a PostgreSQL of another run uses $DIR/pgdata: process $pid."
+    fi
+    rm -f "$file"
+  done
 }
 
 start_postgres()
 {
   make_cluster
-  clear_stale_postmaster
+  clear_stale_locks
   start_process "$DIR/run/postgres.pid" "$DIR/log/postgres.log" \
     "$PGBIN/postgres" -D "$DIR/pgdata" \
     -c listen_addresses= -c unix_socket_directories="$DIR/run" -c port=5432 \
