@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../deploy/t/lib";
 
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use IPC::Run ();
 use Standin;
 use TallyTest;
@@ -301,6 +302,35 @@ $tally->psql('CREATE OR REPLACE FUNCTION tally.contract_version() RETURNS int'
 		. " LANGUAGE sql AS 'SELECT 1'");
 $tally->wait_until('an answer',
 	sub { $tally->query($p, 'echo', {})->{status} == 200 });
+
+#-----------------------------------------------------------------------------
+# A peer on the socket that is not nginx
+#-----------------------------------------------------------------------------
+
+{
+	my @silent = map {
+		IO::Socket::UNIX->new(Peer => $tally->read_socket) or die $!
+	} 1 .. 16;
+	($r, $s) = timed(sub { $tally->query($p, 'echo', {}) });
+	is($r->{status}, 200, 'silent peers hold every thread');
+	between($s, 0, 1.5, 'but not for long');
+	close $_ for @silent;
+
+	# a beginning of a request, then nothing; and bytes that are none
+	srand 42;
+	for my $bytes (
+		"\1\1\0\1\0\x08\0\0\0\1\0\0\0\0\0\0\1\4\0\1\xff\xff\0\0",
+		map { join '', map { chr int rand 256 } 1 .. 500 } 1 .. 20)
+	{
+		my $socket = IO::Socket::UNIX->new(Peer => $tally->read_socket)
+			or die $!;
+		local $SIG{PIPE} = 'IGNORE';
+		print $socket $bytes;
+		close $socket;
+	}
+	is($tally->query($p, 'echo', {})->{status}, 200,
+		'nonsense on the socket ends nothing');
+}
 
 #-----------------------------------------------------------------------------
 # The end

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "../extension/wire/json_check.h"
 #include "query_request.h"
 #include "request_fcgi.h"
 #include "tap.h"
@@ -147,6 +148,47 @@ test_query_request(void)
 	tap_int(query_request_check("{}\0", 3, why), QUERY_REQUEST_BAD, "no NUL");
 }
 
+/*
+ * Whatever stands in a URL: no memory but its own is touched (ASan), and what
+ * comes out is one JSON object or nothing.
+ */
+static void
+test_any_url(void)
+{
+	static const char alphabet[] = "/?&=%+#{}[]\":,\\u0aF1e.-tn \xc3\xa9\xff";
+	char why[QUERY_REQUEST_WHY_BYTES];
+	uint32_t random = 1;
+	int objects = 0;
+	int wrong = 0;
+	int i;
+
+	for (i = 0; i < 50000; i++)
+	{
+		char text[64] = "/?f=[";
+		struct json_event found;
+		size_t len = 5;
+		size_t end;
+
+		random = random * 1664525 + 1013904223;
+		end = 5 + (random >> 8) % 50;
+		while (len < end)
+		{
+			random = random * 1664525 + 1013904223;
+			text[len++] = alphabet[(random >> 8) % (sizeof(alphabet) - 1)];
+		}
+		text[len] = '\0';
+		if (as_json(text) != head.data)
+			continue;
+		objects++;
+		if (query_request_check(head.data, head.len, why) !=
+				QUERY_REQUEST_OK ||
+			json_check_text(head.data, head.len, &found) != JSON_OK)
+			wrong++;
+	}
+	tap_int(wrong, 0, "any URL becomes an object that jsonb takes");
+	tap_ok(objects > 1000, "or is refused");
+}
+
 int
 main(void)
 {
@@ -156,6 +198,7 @@ main(void)
 	test_codes();
 	test_others();
 	test_query_request();
+	test_any_url();
 	reply_free(&req.reply);
 	buf_free(&head);
 	return tap_done();

@@ -314,6 +314,8 @@ sub psql_try
 	my ($self, $sql, %opt) = @_;
 	my ($out, $err) = ('', '');
 	local $ENV{PGCONNECT_TIMEOUT} = 5;
+	# a psql that cannot connect ends before it has read what it is given
+	local $SIG{PIPE} = 'IGNORE';
 	my $ok = IPC::Run::run([$self->psql_command(%opt)],
 		'<', \$sql, '>', \$out, '2>', \$err);
 	chomp $out;
