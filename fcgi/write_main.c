@@ -280,6 +280,27 @@ start(struct program *p, char message[CONFIG_MESSAGE_BYTES])
 	return p->worker != NULL;
 }
 
+/* say_counts -- what was done since the start. */
+static void
+say_counts(const struct program *p)
+{
+	struct committer_counts counts;
+	struct drain_status drain;
+	struct log_line line;
+
+	committer_counts(p->writer.committer, &counts);
+	drain_status(p->writer.drain, &drain);
+	log_begin(&line, LOG_LEVEL_INFO, "counts");
+	log_int(&line, "events", counts.events);
+	log_int(&line, "requests", counts.commits);
+	log_int(&line, "syncs", counts.syncs);
+	log_int(&line, "refused", counts.refused);
+	log_int(&line, "stored", drain.stored);
+	log_int(&line, "duplicates", drain.duplicates);
+	log_int(&line, "dead_letters", drain.dead_letters);
+	log_end(&line);
+}
+
 /*
  * stop -- outermost first: who could bring something ends before who would
  * have to take it.
@@ -289,6 +310,7 @@ stop(struct program *p)
 {
 	if (!worker_stop(p->worker, STOP_MS))
 		return false;
+	say_counts(p);
 	committer_stop(p->writer.committer);
 	drain_stop(p->writer.drain);
 	spool_close(p->writer.spool);
