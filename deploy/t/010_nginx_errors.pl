@@ -81,12 +81,12 @@ check_error('a header of 30 kB',
 	raw("GET / HTTP/1.1\r\nAuthorization: " . 'a' x 30_000 . "\r\n$end"),
 	400, 'RequestTooLargeError');
 check_error('a method that is none',
-	raw("GE\x01T / HTTP/1.1\r\n$end"), 400, 'InvalidRequestError');
+	raw("GE\x01T / HTTP/1.1\r\n$end"), 400, 'BadRequestError');
 check_error('another HTTP',
-	raw("GET / HTTP/9.1\r\n$end"), 505, 'InvalidRequestError');
+	raw("GET / HTTP/9.1\r\n$end"), 505, 'BadRequestError');
 check_error('an unknown transfer encoding',
 	raw("POST $events HTTP/1.1\r\nTransfer-Encoding: x\r\n$end"),
-	501, 'InvalidRequestError');
+	501, 'BadRequestError');
 
 # The question of a browser before its request.
 my $r = $tally->http('OPTIONS', $events);

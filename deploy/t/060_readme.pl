@@ -132,5 +132,64 @@ $by_sql{$1} += $2 while $said{$heading} =~ /^ \S+ \S+ \| (\w+) +\| +(\d+)$/mg;
 is_deeply(\%by_http, \%lines, 'by action over HTTP: as many as in the file');
 is_deeply(\%by_sql, \%lines, 'by action by tally.series: as many as in the file');
 
+#-----------------------------------------------------------------------------
+# The reference leaves nothing out, and names nothing that is not there.
+#-----------------------------------------------------------------------------
+
+sub text_of
+{
+	my ($path) = @_;
+	open my $fh, '<', "$TallyTest::ROOT/$path" or die "$path: $!";
+	local $/;
+	return scalar <$fh>;
+}
+
+# same_names(title, names in the code, names in the README)
+sub same_names
+{
+	my ($title, $code, $readme) = @_;
+	my %code = map { $_ => 1 } @$code;
+	my %readme = map { $_ => 1 } @$readme;
+	is(join(' ', sort keys %readme), join(' ', sort keys %code), $title);
+}
+
+my $readme = text_of('README.md');
+my ($errors) = $readme =~ /^### Errors\n(.*?)^### /ms;
+same_names(
+	'every error_code',
+	[
+		# 499 is for the log: the client that would read it has left
+		grep({ $_ ne 'ClientGoneError' }
+			text_of('fcgi/reply.c') =~ /\[REPLY_\w+\] =\s*\{\d+, "(\w+)"\}/g),
+		text_of('deploy/nginx/tally.conf') =~ /"error_code": "(\w+)"/g,
+	],
+	[ $errors =~ /`(\w+(?:Error|Property))`/g ]);
+
+same_names(
+	'every setting of the extension',
+	[ split /\n/, $tally->psql("LOAD 'tally'; SELECT name FROM pg_settings"
+			. " WHERE name LIKE 'tally.%'") ],
+	[ $readme =~ /^\| `(tally\.max_\w+)` \|/mg ]);
+
+same_names(
+	'every operator of a filter',
+	[ text_of('extension/filter/compile.c') =~ /\[TALLY_OP_\w+\] = \{"(\w+)"/g ],
+	[ map { /`(\w+)`/g } $readme =~ /^Operators: (.*?)\.$/m ]);
+
+# Functions that PUBLIC does not see as parts of a type or an aggregate: all
+# with a comment that does not begin with "Internal", or "Transition".
+my @functions = split /\n/, $tally->psql(<<'SQL');
+SELECT DISTINCT p.proname
+FROM pg_proc p JOIN pg_description d ON d.objoid = p.oid
+    AND d.classoid = 'pg_proc'::regclass
+WHERE p.pronamespace = 'tally'::regnamespace
+    AND d.description !~ '^(Internal|Transition)'
+SQL
+for my $function (@functions)
+{
+	ok($readme =~ /\b(?:tally\.|\|)\Q$function\E\b/,
+		"the function $function is in the reference");
+}
+
 ok($tally->stop, 'all stops');
 done_testing;
