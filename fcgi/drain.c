@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,10 @@
 
 /* An error of the server's own that comes back so often is about the event. */
 #define BROKEN_TRIES 5
+/* So many events refused one after the other, and none stored between them,
+ * are not so many bad events: from there on they are buried slowly, so that
+ * somebody who reads the log can stop it. */
+#define REFUSED_IN_A_ROW 100
 /* A file that cannot be read so often is set aside. */
 #define READ_TRIES 5
 /* A batch that is too slow is made smaller, down to this. */
@@ -50,6 +55,7 @@ struct drain
 	/* The thread's own. */
 	uint32_t limit; /* of events in a batch */
 	int broken;		/* times in a row */
+	int refused;	/* events in a row */
 	int unreadable;
 	int64_t retry_ms; /* next pause; 0: all is well */
 	uint32_t random;
@@ -248,7 +254,11 @@ static void
 stored(struct drain *d, const struct spool_batch *batch)
 {
 	spool_seek(d->opt.spool, batch->last);
-	all_well(d);
+	if (d->answer.stored > 0)
+		d->refused = 0;
+	/* The pauses between refusals get longer, too. */
+	if (d->refused <= REFUSED_IN_A_ROW)
+		all_well(d);
 	d->limit =
 		d->limit < DRAIN_MAX_EVENTS / 2 ? d->limit * 2 : DRAIN_MAX_EVENTS;
 	(void) pthread_mutex_lock(&d->lock);
@@ -272,7 +282,15 @@ refused(struct drain *d, const struct spool_batch *batch)
 		return;
 	}
 	memcpy(reason, d->answer.message, sizeof(reason));
-	if (!bury(d, batch, 1, reason))
+	if (++d->refused > REFUSED_IN_A_ROW)
+	{
+		/* The SQLSTATE alone: the rest may hold what a client sent. */
+		char code[6];
+
+		(void) snprintf(code, sizeof(code), "%.5s", reason);
+		back_off(d, "drain_all_refused", code);
+	}
+	if (is_stopping(d) || !bury(d, batch, 1, reason))
 		return;
 	switch (
 		d->opt.store.ingest(d->opt.store.arg, batch, true, true, &d->answer))

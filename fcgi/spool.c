@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -76,6 +77,8 @@ make_uuid(uint8_t uuid[SPOOL_UUID_BYTES])
 static bool
 open_dir(struct spool *spool, char *message)
 {
+	/* If it cannot be made, opening it tells why. */
+	(void) mkdir(spool->dir, S_IRWXU);
 	spool->dir_fd = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (spool->dir_fd < 0)
 	{

@@ -60,7 +60,7 @@ struct spool_options
 };
 
 /*
- * Opens the folder, lists what is in it, and locks it: a second program on
+ * Opens the folder (made if its parent is there), lists it, and locks it: a second program on
  * the same folder fails here.  NULL, and why in "message", when it could not.
  */
 #define SPOOL_MESSAGE_BYTES 256

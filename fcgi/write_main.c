@@ -73,8 +73,8 @@ static const struct setting settings[] = {
 		"the socket's group, nginx's; empty: the program's own"),
 	INT(listen_backlog, "1024", 1, 65536,
 		"connections that may wait to be accepted; mind net.core.somaxconn"),
-	INT(threads, "4", 2, 64,
-		"threads that accept and check events; two a processor"),
+	INT(threads, "2", 2, 64,
+		"threads that accept and check events; one a processor, 2 at least"),
 	INT(max_requests, "256", 2, 4096,
 		"requests at a time, those included that wait for the disk; more than"
 		" nginx's limit_conn lets through"),

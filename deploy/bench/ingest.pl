@@ -24,6 +24,7 @@ use TallyTest;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+$| = 1;
 my $seconds = shift // 5;
 my $rounds = shift // 3;
 my $only = shift // 'single|bulk';

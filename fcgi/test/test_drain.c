@@ -410,6 +410,36 @@ test_poison(void)
 	tap_int(letters(), 1, "is a dead letter, too");
 }
 
+/* When everything is refused something else is wrong: no haste then. */
+static void
+test_all_refused(void)
+{
+	struct spool *spool;
+	struct drain *drain;
+	uint64_t taken;
+
+	fresh();
+	store.poison_every = 1;
+	store.poison_result = DRAIN_REFUSED;
+	spool = open_spool();
+	append(spool, 1000);
+	drain = start_drain(spool);
+	while (store_taken() < 100)
+		clock_sleep_ms(1);
+	clock_sleep_ms(100);
+	taken = store_taken();
+	tap_ok(taken > 100 && taken < 250,
+		   "when all are refused they are buried slowly");
+	(void) pthread_mutex_lock(&store.lock);
+	store.poison_every = 0;
+	(void) pthread_mutex_unlock(&store.lock);
+	while (store_taken() < 1000)
+		clock_sleep_ms(1);
+	drain_stop(drain);
+	spool_close(spool);
+	tap_int(store.times[1000], 1, "and what is not, is stored as ever");
+}
+
 /* A letter that cannot be written: the event stays in the spool. */
 static void
 test_no_letter(void)
@@ -478,6 +508,7 @@ main(void)
 	test_slow();
 	test_ids();
 	test_poison();
+	test_all_refused();
 	test_no_letter();
 	test_stop();
 	(void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);

@@ -531,6 +531,18 @@ test_one_program(void)
 	tap_ok(spool_open(&options, message) == NULL,
 		   "a folder that is not there");
 	tap_ok(strstr(message, "/nonexistent/spool") != NULL, "is named");
+	{
+		char below[100];
+		struct stat st;
+
+		snprintf(below, sizeof(below), "%s/new", dir);
+		options.dir = below;
+		spool = spool_open(&options, message);
+		tap_ok(spool != NULL, "one whose parent is there is made");
+		tap_ok(stat(below, &st) == 0 && (st.st_mode & 0777) == 0700,
+			   "for its owner alone");
+		spool_close(spool);
+	}
 }
 
 static void
