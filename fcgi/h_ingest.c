@@ -33,13 +33,9 @@ no_memory(struct request *req)
 					  1000);
 }
 
-/*
- * submit -- the prepared answer is sent when the events are on disk.
- *
- * From the moment the committer has it the request may be gone.
- */
-static enum handled
-submit(struct request *req, struct writer *writer, struct commit *commit)
+enum handled
+ingest_submit(struct request *req, struct writer *writer,
+			  struct commit *commit)
 {
 	int64_t deadline_ms = clock_mono_ms() + writer->commit_wait_ms;
 
@@ -92,16 +88,14 @@ fill_project(const struct request *req, struct frame *frame)
 	memcpy(frame->project, request_project_id(req), TALLY_PROJECT_ID_BYTES);
 }
 
-enum handled
-handle_event(struct request *req, void *app)
+struct commit *
+ingest_commit(struct request *req, const char *name, const char *text,
+			  size_t len)
 {
-	const char *name = request_arg(req, 1);
 	struct event_problem problem;
 	struct json_event found;
 	struct commit *commit;
 	struct frame frame;
-	const char *body;
-	size_t len;
 	bool full;
 
 	fill_project(req, &frame);
@@ -110,15 +104,13 @@ handle_event(struct request *req, void *app)
 	if (!event_collection(name, frame.collection_len, &problem))
 	{
 		refuse(req, &problem);
-		return HANDLED_NOW;
+		return NULL;
 	}
-
-	body = request_body(req, &len);
-	(void) json_check_event(body, len, &found);
+	(void) json_check_event(text, len, &found);
 	if (!event_frame(&found, clock_wall_us(), &frame, &problem))
 	{
 		refuse(req, &problem);
-		return HANDLED_NOW;
+		return NULL;
 	}
 
 	commit = commit_new(frame_size(&frame));
@@ -126,10 +118,22 @@ handle_event(struct request *req, void *app)
 	{
 		commit_free(commit);
 		no_memory(req);
-		return HANDLED_NOW;
+		return NULL;
 	}
+	return commit;
+}
+
+enum handled
+handle_event(struct request *req, void *app)
+{
+	size_t len;
+	const char *body = request_body(req, &len);
+	struct commit *commit = ingest_commit(req, request_arg(req, 1), body, len);
+
+	if (commit == NULL)
+		return HANDLED_NOW;
 	reply_json(req, 201, "{\"created\":true}");
-	return submit(req, app, commit);
+	return ingest_submit(req, app, commit);
 }
 
 /* ------------------------------------------------------------------------
@@ -310,7 +314,7 @@ handle_events(struct request *req, void *app)
 
 	result = read_batch(&bulk, &batch);
 	if (result == BULK_OK && bulk.commit->count > 0)
-		return submit(req, app, bulk.commit);
+		return ingest_submit(req, app, bulk.commit);
 	if (result != BULK_OK)
 		refuse_batch(req, result, &batch);
 	commit_free(bulk.commit);

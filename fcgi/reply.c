@@ -54,6 +54,7 @@ static const struct
 	const char *reason;
 } reasons[] = {
 	{200, "OK"}, {201, "Created"}, {204, "No Content"},
+	{302, "Found"},
 	{400, "Bad Request"}, {401, "Unauthorized"}, {404, "Not Found"},
 	{405, "Method Not Allowed"}, {413, "Content Too Large"},
 	{429, "Too Many Requests"}, {499, "Client Closed Request"}, {500, "Internal Server Error"},

@@ -122,6 +122,7 @@ static const struct route routes[] = {
 		TALLY_MAX_EVENT_BYTES, handle_event},
 	{METHOD_POST, "/3.0/projects/{}/events", SCOPE_WRITE,
 		TALLY_MAX_BATCH_BYTES, handle_events},
+	{METHOD_GET, "/3.0/projects/{}/events/{}", SCOPE_WRITE, 0, handle_beacon},
 	{METHOD_GET, "/health/live", SCOPE_NONE, 0, health_live},
 	{METHOD_GET, "/health/ready", SCOPE_NONE, 0, handle_writer_ready},
 };

@@ -33,8 +33,21 @@ enum handled handle_event(struct request *req, void *app);
 /* POST /3.0/projects/{}/events */
 enum handled handle_events(struct request *req, void *app);
 
+/* GET /3.0/projects/{}/events/{}?data=... */
+enum handled handle_beacon(struct request *req, void *app);
+
 /* GET /health/ready */
 enum handled handle_writer_ready(struct request *req, void *app);
+
+/* Parts of the handlers (h_ingest.c): one event as a commit, or NULL and the
+ * error prepared; ... */
+struct commit *ingest_commit(struct request *req, const char *name,
+							 const char *text, size_t len);
+
+/* ... and the prepared answer is sent when the events are on disk.  From here
+ * on the request may be gone. */
+enum handled ingest_submit(struct request *req, struct writer *writer,
+						   struct commit *commit);
 
 /* For the committer: the request that "owner" is may be answered. */
 void ingest_done(void *owner, enum spool_result result);

@@ -149,6 +149,54 @@ SELECT string_agg(name || ':' || n, ' ' ORDER BY name) FROM (
 SQL
 
 #-----------------------------------------------------------------------------
+# In a URL
+#-----------------------------------------------------------------------------
+
+sub get { my ($query, %o) = @_;
+	return $tally->http('GET', "$base/pixel?api_key=$p->{write_key}&$query", %o) }
+
+# {"u":"~~~???"} has both special characters of base64 in it
+my ($plus, $slash) = ('eyJ1Ijoifn5+IiwidiI6Ij8/PyJ9', 'eyJ1Ijoifn5-IiwidiI6Ij8_PyJ9');
+$r = get('data=eyJ1Ijoifn5%2BIiwidiI6Ij8%2FPyJ9&modified=1&c=clv1');
+is($r->{status}, 200, 'an event in a URL');
+is($r->{headers}{'content-type'}, 'image/gif', 'is answered by an image');
+is(length $r->{content}, 43, 'of one pixel');
+is($r->{headers}{'cache-control'}, 'no-store', 'that nobody keeps');
+is(get("data=$plus")->{status}, 200, 'a + that was not encoded');
+is(get("data=$slash")->{status}, 200, 'the alphabet for URLs');
+$r = get("data=$slash&jsonp=keenJSONPCallback123");
+is($r->{content}, '/**/keenJSONPCallback123({"created":true});', 'a script');
+is($r->{headers}{'content-type'}, 'application/javascript', 'as such');
+$r = get("data=$slash&redirect=http%3A%2F%2Fexample.org%2F%3Fa%3Db");
+is("$r->{status} $r->{headers}{location}", '302 http://example.org/?a=b',
+	'a redirect');
+$r = get('data=W10&jsonp=f');
+is($r->{status}, 200, 'an error for a script is 200');
+like($r->{content}, qr/^\/\*\*\/f\(\{.*"error_code":"InvalidEventError"\}\);$/,
+	'and says what is wrong');
+is_error(get('data=W10'), 400, 'InvalidEventError', qr/JSON object/,
+	'no object');
+is_error(get('data=W1'), 400, 'InvalidJSONError', qr/too early/, 'cut short');
+is_error(get('data=%7B%7D'), 400, 'InvalidParameterError', qr/base64/,
+	'not base64');
+is_error(get('x=y'), 400, 'MissingRequiredRequestFieldError', qr/data/,
+	'no data');
+is_error(get("data=$slash&jsonp=alert(1)"), 400, 'InvalidParameterError',
+	qr/jsonp/, 'a callback that is code');
+is_error(get("data=$slash&redirect=javascript%3Aalert(1)"), 400,
+	'InvalidParameterError', qr/redirect/, 'a redirect that is code');
+is_error(get("data=$slash&redirect=http%3A%2F%2Fa%0D%0AX%3A%20y"), 400,
+	'InvalidParameterError', qr/redirect/, 'a redirect with a second header');
+is_error($tally->http('GET', "$base/pixel?data=$slash"), 401,
+	'InvalidApiKeyError', qr/key/, 'without a key');
+$tally->wait_until('the five of them', sub { $tally->psql(<<'SQL') eq '5' });
+SELECT count(*) FROM tally_store.event e
+JOIN tally_store.collection c USING (collection_id)
+WHERE c.name = 'pixel' AND properties = '{"u": "~~~", "v": "???"}'
+SQL
+pass('all that were taken are stored, and right');
+
+#-----------------------------------------------------------------------------
 # What is wrong
 #-----------------------------------------------------------------------------
 
