@@ -67,11 +67,18 @@ tally_collect_begin(MemoryContext parent, const text *analysis, Jsonb *request,
 void
 tally_collect_resume(TallyPanel *panel, const text *analysis, Jsonb *request)
 {
-	if (tally_panel_user(panel) == NULL)
-		tally_panel_set_user(panel,
-							 new_collector(tally_panel_context(panel),
-										   analysis,
-										   request));
+	TallyMeasure measures[TALLY_SPEC_MEASURES];
+	TallyKey keys[TALLY_MAX_GROUP_BY];
+	Collector *collector;
+	int nmeasures;
+
+	if (tally_panel_user(panel) != NULL)
+		return;
+	collector = new_collector(tally_panel_context(panel), analysis, request);
+	tally_spec_shape(&collector->what, &nmeasures, measures, keys);
+	tally_panel_require(
+		panel, nmeasures, measures, collector->what.ngroup_by, keys);
+	tally_panel_set_user(panel, collector);
 }
 
 /* find_group -- the group of the event, 0 when there is no group_by. */

@@ -78,18 +78,25 @@ measure_kind(char c)
 static TallyPanel *
 start(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 {
-	char *chars = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MEASURES));
+	char *chars;
+	Oid at_type = get_fn_expr_argtype(fcinfo->flinfo, ARG_AT);
 	TallyMeasure measures[FUNC_MAX_ARGS];
 	TallyKey keys[FUNC_MAX_ARGS];
 	Collector *collector;
 	TallyPanel *panel;
 	int next = ARG_FIRST;
 
+	/* Anyone may make an aggregate of the transition function. */
+	if (PG_ARGISNULL(ARG_GRID) || PG_ARGISNULL(ARG_MEASURES))
+		elog(ERROR, "tally.collect: grid and measures must not be null");
+	if (at_type != TIMESTAMPTZOID && at_type != TIMESTAMPOID &&
+		at_type != DATEOID)
+		elog(ERROR, "tally.collect: no instant is of type %u", at_type);
+	chars = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MEASURES));
 	if (strlen(chars) > FUNC_MAX_ARGS)
 		elog(ERROR, "tally.collect: too many measures");
 	collector = palloc0(sizeof(Collector));
-	collector->at_is_date =
-		get_fn_expr_argtype(fcinfo->flinfo, ARG_AT) == DATEOID;
+	collector->at_is_date = at_type == DATEOID;
 	for (; chars[collector->nmeasures] != '\0'; collector->nmeasures++)
 	{
 		TallyMeasure *m = &measures[collector->nmeasures];
@@ -146,20 +153,20 @@ tally_collect(PG_FUNCTION_ARGS)
 	int32 bucket;
 	TimestampTz at;
 
-	if (PG_ARGISNULL(ARG_STATE))
-	{
-		if (!AggCheckCallContext(fcinfo, &aggcontext))
-			elog(ERROR, "tally.collect called outside an aggregate");
-		panel = start(fcinfo, aggcontext);
-	}
-	else
-		panel = tally_panel_from_datum(PG_GETARG_DATUM(ARG_STATE),
-									   CurrentMemoryContext);
+	/* Otherwise the panel may be of a call with other arguments. */
+	if (!AggCheckCallContext(fcinfo, &aggcontext))
+		elog(ERROR, "tally.collect called outside an aggregate");
+	panel =
+		PG_ARGISNULL(ARG_STATE)
+			? start(fcinfo, aggcontext)
+			: tally_panel_from_datum(PG_GETARG_DATUM(ARG_STATE), aggcontext);
 	collector = tally_panel_user(panel);
 	if (collector == NULL)
 		elog(ERROR, "tally.collect: the panel was not made by it");
 
 	first_key = ARG_FIRST + collector->nvalues;
+	if (first_key + collector->nkeys != PG_NARGS())
+		elog(ERROR, "tally.collect: the panel is of other arguments");
 	for (int i = 0; i < collector->nkeys; i++)
 	{
 		keys[i] = PG_GETARG_DATUM(first_key + i);

@@ -200,6 +200,38 @@ tally_panel_add(TallyPanel *panel, int32 bucket, int32 group, int measure,
 	}
 }
 
+static bool
+same_measure(const TallyMeasure *a, const TallyMeasure *b)
+{
+	return a->kind == b->kind && a->type == b->type &&
+		   a->collation == b->collation;
+}
+
+static bool
+same_key(const TallyKey *a, const TallyKey *b)
+{
+	return a->type == b->type && a->collation == b->collation &&
+		   a->is_json == b->is_json;
+}
+
+void
+tally_panel_require(const TallyPanel *panel, int nmeasures,
+					const TallyMeasure *measures, int nkeys,
+					const TallyKey *keys)
+{
+	bool same = panel->nmeasures == nmeasures && panel->nkeys == nkeys;
+
+	for (int i = 0; same && i < nmeasures; i++)
+		same = same_measure(&panel->measures[i].def, &measures[i]);
+	for (int i = 0; same && i < nkeys; i++)
+		same = same_key(&panel->keys[i].def, &keys[i]);
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("state of the aggregate is of other measures or "
+						"keys")));
+}
+
 /* check_same_shape -- refuse to merge what does not belong together. */
 static void
 check_same_shape(const TallyPanel *a, const TallyPanel *b)
@@ -207,13 +239,9 @@ check_same_shape(const TallyPanel *a, const TallyPanel *b)
 	bool same = a->nmeasures == b->nmeasures && a->nkeys == b->nkeys;
 
 	for (int i = 0; same && i < a->nmeasures; i++)
-		same = a->measures[i].def.kind == b->measures[i].def.kind &&
-			   a->measures[i].def.type == b->measures[i].def.type &&
-			   a->measures[i].def.collation == b->measures[i].def.collation;
+		same = same_measure(&a->measures[i].def, &b->measures[i].def);
 	for (int i = 0; same && i < a->nkeys; i++)
-		same = a->keys[i].def.type == b->keys[i].def.type &&
-			   a->keys[i].def.collation == b->keys[i].def.collation &&
-			   a->keys[i].def.is_json == b->keys[i].def.is_json;
+		same = same_key(&a->keys[i].def, &b->keys[i].def);
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

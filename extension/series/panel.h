@@ -101,6 +101,15 @@ extern int32 tally_panel_group(TallyPanel *panel, const Datum *keys,
 extern void tally_panel_add(TallyPanel *panel, int32 bucket, int32 group,
 							int measure, Datum value);
 
+/*
+ * Refuses (22023) a panel whose measures or keys are not these.  For whoever
+ * fills a panel that came from elsewhere: SQL can start an aggregate from any
+ * value of the type (CREATE AGGREGATE .. INITCOND).
+ */
+extern void tally_panel_require(const TallyPanel *panel, int nmeasures,
+								const TallyMeasure *measures, int nkeys,
+								const TallyKey *keys);
+
 /* Adds all of "from", whose shape must be the same, to "into". */
 extern void tally_panel_merge(TallyPanel *into, TallyPanel *from);
 

@@ -66,21 +66,28 @@ grid_is_fixed(FunctionCallInfo fcinfo)
 		   exprType(first) == tally_type("grid");
 }
 
+/* measure_of -- what the aggregate measures: its one value, or rows. */
+static TallyMeasure
+measure_of(FunctionCallInfo fcinfo, TallyMeasureKind kind)
+{
+	TallyMeasure measure = {.kind = kind};
+
+	if (PG_NARGS() > ARG_VALUE)
+		measure.type = get_fn_expr_argtype(fcinfo->flinfo, ARG_VALUE);
+	return measure;
+}
+
 static TallyPanel *
 start(FunctionCallInfo fcinfo, MemoryContext aggcontext, TallyMeasureKind kind)
 {
-	TallyMeasure measure = {.kind = kind};
-	TallyPanel *panel;
+	TallyMeasure measure = measure_of(fcinfo, kind);
 
 	if (PG_ARGISNULL(ARG_GRID))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("grid must not be null")));
-	if (PG_NARGS() > ARG_VALUE)
-		measure.type = get_fn_expr_argtype(fcinfo->flinfo, ARG_VALUE);
-	panel = tally_panel_create(
+	return tally_panel_create(
 		aggcontext, PG_GETARG_TALLY_GRID(ARG_GRID), 1, &measure, 0, NULL);
-	return panel;
 }
 
 /*
@@ -147,6 +154,9 @@ add_row(FunctionCallInfo fcinfo, TallyMeasureKind kind)
 	filler = tally_panel_user(panel);
 	if (filler == NULL)
 	{
+		TallyMeasure measure = measure_of(fcinfo, kind);
+
+		tally_panel_require(panel, 1, &measure, 0, NULL);
 		filler =
 			MemoryContextAllocZero(tally_panel_context(panel), sizeof(Filler));
 		filler->grid_is_fixed = grid_is_fixed(fcinfo);

@@ -1,0 +1,63 @@
+-- Aggregates called in odd ways: in windows, with FILTER, DISTINCT and ORDER
+-- BY, spilled to disk, and made by others from our transition functions.
+SET timezone = 'UTC';
+CREATE SCHEMA odd;
+CREATE TABLE odd.ev AS
+  SELECT '2025-03-01'::timestamptz + i * interval '7 min' AS at, i % 5 AS k,
+    (i % 13)::numeric / 4 AS v, chr(97 + i % 7) AS t
+  FROM generate_series(0, 999) i;
+CREATE TABLE odd.g AS SELECT tally.grid('1 day', daterange '[2025-03-01,2025-03-08)', 'UTC') AS g;
+CREATE FUNCTION odd.n(s tally.series) RETURNS numeric LANGUAGE sql
+  RETURN (SELECT sum(n) FROM tally.rows(s));
+\pset format unaligned
+\pset tuples_only
+
+-- a window: the state is shown, and then goes on growing
+SELECT bool_and(odd.n(running) = r AND odd.n(moving) = least(r, 10)) FROM (
+  SELECT tally.count(g, at) OVER (ORDER BY at) AS running,
+    tally.sum(g, at, v) OVER (ORDER BY at ROWS 9 PRECEDING) AS moving, row_number() OVER (ORDER BY at) AS r
+  FROM odd.ev, odd.g WHERE k < 2) x;
+
+-- FILTER, DISTINCT, ORDER BY in the aggregate
+SELECT odd.n(tally.count(g, at) FILTER (WHERE k = 1)), odd.n(tally.count(DISTINCT g, at)),
+  odd.n(tally.sum(g, at, v ORDER BY v DESC, at)) FROM odd.g, (SELECT * FROM odd.ev UNION ALL SELECT * FROM odd.ev) e;
+
+-- grouping sets, and hash aggregation that spills
+SELECT count(*), sum(odd.n(s)) FROM (SELECT tally.count(g, at) AS s FROM odd.ev, odd.g GROUP BY CUBE (k, t)) x;
+BEGIN;
+SET LOCAL work_mem = '64kB';
+SET LOCAL enable_sort = off;
+SELECT count(*), sum(odd.n(s)) FROM (SELECT at, tally.count(g, at) AS s FROM odd.ev, odd.g GROUP BY at) x;
+COMMIT;
+
+-- no row, only nulls
+SELECT tally.count(g, at) IS NULL FROM odd.ev, odd.g WHERE false;
+SELECT tally.values(tally.avg(g, NULL::timestamptz, v)), tally.values(tally.count(g, NULL)) FROM odd.ev, odd.g;
+
+-- aggregates that others make from our transition functions: anyone may
+SELECT tally.sum(g, at, v)::text AS of_numeric FROM odd.ev, odd.g \gset
+CREATE AGGREGATE odd.count_from_sum(tally.grid, timestamptz)
+  (SFUNC = tally.count_row, STYPE = tally.series, INITCOND = :'of_numeric');
+SELECT odd.n(odd.count_from_sum(g, at)) FROM odd.ev, odd.g;
+CREATE AGGREGATE odd.sum_from_sum(tally.grid, timestamptz, int)
+  (SFUNC = tally.sum_row, STYPE = tally.series, INITCOND = :'of_numeric');
+SELECT odd.n(odd.sum_from_sum(g, at, k)) FROM odd.ev, odd.g;
+CREATE AGGREGATE odd.on_top(tally.grid, timestamptz, numeric)
+  (SFUNC = tally.sum_row, STYPE = tally.series, INITCOND = :'of_numeric');
+SELECT odd.n(odd.on_top(g, at, v)) FROM odd.ev, odd.g;
+CREATE AGGREGATE odd.panel(tally.grid, text, "any", VARIADIC "any") (SFUNC = tally.collect_row, STYPE = tally.panel);
+SELECT length(odd.panel(NULL::tally.grid, 's', at, v)::text) FROM odd.ev;
+SELECT length(odd.panel(g, NULL::text, at, v)::text) FROM odd.ev, odd.g;
+SELECT length(odd.panel(g, 's', t, v)::text) FROM odd.ev, odd.g;
+SELECT length(odd.panel(g, 's', at, VARIADIC ARRAY[v])::text) FROM odd.ev, odd.g;
+SELECT length(tally.collect_row(p, g, 's', at, v)::text) FROM odd.ev, odd.g, (SELECT odd.panel(g, 's', at, v) AS p FROM odd.ev, odd.g) p;
+
+-- and called by themselves
+SELECT tally.count_row(NULL, g, now()) FROM odd.g;
+SELECT tally.collect_row(NULL, g, '*', now()) FROM odd.g;
+SELECT tally.panel_combine(NULL, NULL);
+SELECT tally.panel_hand_over(NULL);
+SELECT tally.collect(g, '*', at) FROM odd.ev, odd.g;
+
+SET client_min_messages = warning;
+DROP SCHEMA odd CASCADE;
