@@ -84,6 +84,20 @@ SELECT count(*) FROM tally.series('e.t', 'at', '1 minute',
     tz => 'UTC')
   AS t(bucket timestamptz, k text, n bigint, v bigint, max text);
 \set VERBOSITY default
+-- what counts is what is really taken: 33 counts take 512 bytes, 32 take 256
+\set VERBOSITY terse
+SET tally.max_memory = '1500kB';
+CREATE TABLE s_memory AS
+  SELECT '2025-01-01'::timestamptz + i * interval '1 hour' AS at, k
+  FROM generate_series(0, 2999) i, generate_series(1, 33) k
+  ORDER BY i, k;
+SELECT count(*) FROM tally.series('s_memory', 'at', '1 hour',
+    tstzrange('2025-01-01', '2025-05-06'), group_by => '{k}') AS t(b timestamptz, k int, n bigint);
+DELETE FROM s_memory WHERE k = 33;
+SELECT count(*) FROM tally.series('s_memory', 'at', '1 hour',
+    tstzrange('2025-01-01', '2025-05-06'), group_by => '{k}') AS t(b timestamptz, k int, n bigint);
+\set VERBOSITY default
+DROP TABLE s_memory;
 RESET tally.max_memory;
 
 -- a time limit holds while rows are made: 86 million of them

@@ -23,6 +23,9 @@ static const ExpandedObjectMethods panel_methods = {
 	panel_flatten_into,
 };
 
+/* What it grows by, at most: so much can the memory be over its limit. */
+#define PANEL_BLOCK_BYTES (1024 * 1024)
+
 /* Fewest cells that a row is made with, and by how much it grows. */
 #define MIN_ROW_CELLS 4
 
@@ -33,7 +36,9 @@ tally_panel_create(MemoryContext parent, const TallyGrid *grid, int nmeasures,
 {
 	MemoryContext cxt = AllocSetContextCreate(parent,
 											  "tally panel",
-											  ALLOCSET_START_SMALL_SIZES);
+											  ALLOCSET_SMALL_MINSIZE,
+											  ALLOCSET_SMALL_INITSIZE,
+											  PANEL_BLOCK_BYTES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	TallyPanel *panel = palloc0(sizeof(TallyPanel));
 
@@ -52,11 +57,11 @@ tally_panel_create(MemoryContext parent, const TallyGrid *grid, int nmeasures,
 		panel->cell_size += tally_measure_size(&panel->measures[i]);
 	}
 
+	panel_charge(panel, grid->nbuckets * sizeof(PanelRow));
 	panel->rows =
 		MemoryContextAllocExtended(cxt,
 								   grid->nbuckets * sizeof(PanelRow),
 								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	panel_charge(panel, VARSIZE(grid) + grid->nbuckets * sizeof(PanelRow));
 	panel_keys_init(panel, nkeys, keys);
 	MemoryContextSwitchTo(old);
 	return panel;
@@ -113,11 +118,15 @@ tally_panel_bucket(TallyPanel *panel, TimestampTz t)
 	return tally_grid_bucket(panel->grid, t, &panel->hint);
 }
 
+/*
+ * What counts is what the context has taken from the system: small values
+ * and rows take up to twice their size in it.
+ */
 void
 panel_charge(TallyPanel *panel, int64 bytes)
 {
-	panel->bytes += bytes;
-	tally_budget_memory(panel->bytes);
+	tally_budget_memory((int64) MemoryContextMemAllocated(panel->cxt, false) +
+						bytes);
 }
 
 void

@@ -67,7 +67,6 @@ struct TallyPanel
 	int32 hint;		/* bucket found last */
 	PanelRow *rows; /* one a bucket */
 
-	int64 bytes;  /* taken by cells, keys and values */
 	bool changed; /* since "flat" was made */
 	char *flat;	  /* what flattening will give, while it is asked for */
 	Size flat_size;
@@ -90,7 +89,9 @@ extern JsonbValue *panel_copy_json(const JsonbValue *v);
 
 /* panel.c */
 
-/* Adds to what the panel takes, and refuses more than tally.max_memory. */
+/*
+ * Refuses more than tally.max_memory, with "bytes" that are about to be taken.
+ */
 extern void panel_charge(TallyPanel *panel, int64 bytes);
 
 /* Checks that one more group is within the limits. */

@@ -281,13 +281,13 @@ keep_value(TallyPanel *panel, const PanelKey *key, Datum value)
 	{
 		const JsonbValue *v = (const JsonbValue *) DatumGetPointer(value);
 
-		kept = PointerGetDatum(panel_copy_json(v));
 		panel_charge(panel, sizeof(JsonbValue) + panel_json_bytes(v));
+		kept = PointerGetDatum(panel_copy_json(v));
 	}
 	else
 	{
-		kept = datumCopy(value, false, key->typlen);
 		panel_charge(panel, datumGetSize(value, false, key->typlen));
+		kept = datumCopy(value, false, key->typlen);
 	}
 	MemoryContextSwitchTo(old);
 	return kept;
@@ -510,6 +510,7 @@ tally_panel_order(TallyPanel *panel)
 						   &type->cmp_proc_finfo,
 						   CurrentMemoryContext);
 		}
-	qsort_arg(groups, panel->ngroups, sizeof(int32), order_groups, &arg);
+	qsort_interruptible(
+		groups, panel->ngroups, sizeof(int32), order_groups, &arg);
 	return groups;
 }
