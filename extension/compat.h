@@ -35,4 +35,15 @@
 	ExecCheckIndexConstraints(rri, slot, estate, tid, arbiters)
 #endif
 
+/* Names in text: since 16 errors may be handed back instead of raised. */
+#if PG_VERSION_NUM >= 160000
+#define TallyParseType(name, type, typmod)                                    \
+	((void) parseTypeString(name, type, typmod, NULL))
+#define TallyQualifiedNames(name) stringToQualifiedNameList(name, NULL)
+#else
+#define TallyParseType(name, type, typmod)                                    \
+	parseTypeString(name, type, typmod, false)
+#define TallyQualifiedNames(name) stringToQualifiedNameList(name)
+#endif
+
 #endif

@@ -59,5 +59,16 @@ SELECT tally.panel_combine(NULL, NULL);
 SELECT tally.panel_hand_over(NULL);
 SELECT tally.collect(g, '*', at) FROM odd.ev, odd.g;
 
+-- values that nobody could have made of rows: no sum of them overflows
+-- (the bytes of a count are its last five: bucket, cells, group, values, end)
+CREATE FUNCTION odd.with_count(s tally.series, n bytea) RETURNS tally.series LANGUAGE sql
+  RETURN replace(encode(substr(decode(s::text, 'base64'), 1, length(decode(s::text, 'base64')) - 2) || n || '\x00', 'base64'), E'\n', '')::tally.series;
+SELECT tally.count(g, at) AS one FROM (SELECT at FROM odd.ev LIMIT 1) e, odd.g \gset
+SELECT odd.n(odd.with_count(:'one', '\x05'));
+SELECT odd.n(odd.with_count(:'one', '\xffffffffffffffffff00'));
+SELECT odd.n(odd.with_count(:'one', '\xffffffffffffffff3f'));
+SELECT odd.n(tally.merge(s)) FROM (SELECT odd.with_count(:'one', '\xffffffffffffffff3f') FROM generate_series(1, 2)) x(s);
+SELECT odd.n(tally.merge(s)) FROM (SELECT odd.with_count(:'one', '\xffffffffffffffff3f') FROM generate_series(1, 3)) x(s);
+
 SET client_min_messages = warning;
 DROP SCHEMA odd CASCADE;

@@ -366,6 +366,10 @@ tally_measure_merge(Measure *m, void *into, const void *from,
 
 	if (n == 0)
 		return 0;
+	if (n > TALLY_MAX_VALUES - tally_measure_nvalues(into))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("number of values out of range")));
 	switch (m->state)
 	{
 		case STATE_COUNT:

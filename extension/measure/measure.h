@@ -33,6 +33,12 @@ typedef enum MeasureState
 	STATE_EXTREME
 } MeasureState;
 
+/*
+ * Most values that a state may count: half of what it could, so that no row
+ * and no merge of two makes it overflow.
+ */
+#define TALLY_MAX_VALUES (PG_INT64_MAX / 2)
+
 /* How two values are compared, or a value is read. */
 typedef enum MeasureInput
 {
@@ -111,7 +117,10 @@ extern int tally_measure_size(const Measure *m);
 extern int64 tally_measure_add(Measure *m, void *state, Datum value,
 							   MemoryContext cxt);
 
-/* *into += *from; as above. */
+/*
+ * *into += *from; as above.  22003 when there are more than
+ * TALLY_MAX_VALUES, which only states that somebody made up have.
+ */
 extern int64 tally_measure_merge(Measure *m, void *into, const void *from,
 								 MemoryContext cxt);
 

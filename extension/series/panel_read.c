@@ -13,14 +13,17 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "parser/parse_type.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/regproc.h"
 
+#include "compat.h"
 #include "series/panel_codec.h"
 
 typedef struct Reader
@@ -28,7 +31,9 @@ typedef struct Reader
 	const char *next;
 	const char *end;
 	bool portable;
-	Oid recv_type; /* "recv" is the receive function of this type */
+	MemoryContext cxt;	   /* as long as the reading lasts */
+	MemoryContext scratch; /* of it, reset a group and a cell */
+	Oid recv_type;		   /* "recv" is the receive function of this type */
 	Oid recv_param;
 	FmgrInfo recv;
 } Reader;
@@ -119,10 +124,13 @@ static char *
 get_name(Reader *r)
 {
 	uint64 len = get_varint(r);
+	const char *name;
 
 	if (len > 4 * NAMEDATALEN * 4)
 		corrupt("name");
-	return pnstrdup(get_raw(r, len), len);
+	name = get_raw(r, len);
+	pg_verifymbstr(name, (int) len, false);
+	return pnstrdup(name, len);
 }
 
 static void
@@ -140,15 +148,14 @@ get_type(Reader *r, Oid *type, Oid *collation)
 	name = get_name(r);
 	*type = InvalidOid;
 	if (name[0] != '\0')
-		parseTypeString(name, type, &typmod, false);
+		TallyParseType(name, type, &typmod);
 	name = get_name(r);
-	*collation =
-		name[0] == '\0'
-			? InvalidOid
-			: get_collation_oid(stringToQualifiedNameList(name), false);
+	*collation = name[0] == '\0'
+					 ? InvalidOid
+					 : get_collation_oid(TallyQualifiedNames(name), false);
 }
 
-/* get_value -- a value of a type, in the current context. */
+/* get_value -- a value of a type, which lives as long as "scratch". */
 static Datum
 get_value(Reader *r, Oid type, int16 typlen, bool typbyval)
 {
@@ -168,12 +175,42 @@ get_value(Reader *r, Oid type, int16 typlen, bool typbyval)
 		Oid recv;
 
 		getTypeBinaryInputInfo(type, &recv, &r->recv_param);
-		fmgr_info(recv, &r->recv);
+		fmgr_info_cxt(recv, &r->recv, r->cxt);
 		r->recv_type = type;
 	}
 	initStringInfo(&buf);
 	appendBinaryStringInfo(&buf, data, (int) len);
 	return ReceiveFunctionCall(&r->recv, &buf, r->recv_param, -1);
+}
+
+/* keep -- a copy of a value in the panel. */
+static Datum
+keep(TallyPanel *panel, Datum value, int16 typlen, bool typbyval)
+{
+	MemoryContext old;
+
+	if (typbyval)
+		return value;
+	panel_charge(panel, datumGetSize(value, false, typlen));
+	old = MemoryContextSwitchTo(panel->cxt);
+	value = datumCopy(value, false, typlen);
+	MemoryContextSwitchTo(old);
+	return value;
+}
+
+/*
+ * get_integer -- the sum of "n" integers: no more than as many can have, so
+ * that no sum of sums overflows.
+ */
+static int128
+get_integer(Reader *r, uint64 n)
+{
+	int128 sum = get_int128(r);
+	int128 most = (int128) n << 63;
+
+	if (sum > most || sum < -most)
+		corrupt("sum");
+	return sum;
 }
 
 static void
@@ -183,14 +220,14 @@ get_state(Reader *r, TallyPanel *panel, const Measure *m, char *state)
 
 	if (n == 0)
 		return;
-	if (n > (uint64) PG_INT64_MAX)
+	if (n > TALLY_MAX_VALUES)
 		corrupt("number of values");
 	switch (m->state)
 	{
 		case STATE_COUNT:
 			break;
 		case STATE_INTEGER:
-			((MeasureInteger *) state)->sum = get_int128(r);
+			((MeasureInteger *) state)->sum = get_integer(r, n);
 			break;
 		case STATE_DECIMAL:
 		{
@@ -199,10 +236,9 @@ get_state(Reader *r, TallyPanel *panel, const Measure *m, char *state)
 
 			if (scale == SCALE_IS_BIG)
 			{
-				s->sum.big =
-					DatumGetNumeric(get_value(r, NUMERICOID, -1, false));
+				s->sum.big = DatumGetNumeric(keep(
+					panel, get_value(r, NUMERICOID, -1, false), -1, false));
 				s->is_big = true;
-				panel_charge(panel, VARSIZE(s->sum.big));
 				break;
 			}
 			if (scale > TALLY_DECIMAL_MAX_SCALE)
@@ -217,7 +253,10 @@ get_state(Reader *r, TallyPanel *panel, const Measure *m, char *state)
 			break;
 		case STATE_EXTREME:
 			((MeasureExtreme *) state)->value =
-				get_value(r, m->def.type, m->typlen, m->typbyval);
+				keep(panel,
+					 get_value(r, m->def.type, m->typlen, m->typbyval),
+					 m->typlen,
+					 m->typbyval);
 			break;
 	}
 	((MeasureCount *) state)->n = (int64) n;
@@ -288,6 +327,7 @@ get_rows(Reader *r, TallyPanel *panel)
 						  panel,
 						  &panel->measures[k],
 						  cell + panel->measures[k].offset);
+			MemoryContextReset(r->scratch);
 		}
 	}
 }
@@ -304,6 +344,10 @@ get_panel(Reader *r, MemoryContext parent)
 	int32 ngroups;
 	MemoryContext old;
 
+	r->cxt = CurrentMemoryContext;
+	r->scratch = AllocSetContextCreate(r->cxt,
+									   "reading a panel",
+									   ALLOCSET_DEFAULT_SIZES);
 	if (get_byte(r) != (PANEL_FORMAT | (r->portable ? PANEL_PORTABLE : 0)))
 		corrupt("format");
 	grid = DatumGetTallyGrid(get_value(
@@ -316,6 +360,8 @@ get_panel(Reader *r, MemoryContext parent)
 		if (measures[i].kind >= TALLY_MEASURE__COUNT)
 			corrupt("measure");
 		get_type(r, &measures[i].type, &measures[i].collation);
+		if (measures[i].kind != TALLY_COUNT && !OidIsValid(measures[i].type))
+			corrupt("measure");
 	}
 	nkeys = get_int(r, 0, FUNC_MAX_ARGS, "number of keys");
 	keys = palloc0(Max(nkeys, 1) * sizeof(TallyKey));
@@ -331,12 +377,16 @@ get_panel(Reader *r, MemoryContext parent)
 	ngroups = get_int(r, 0, PG_INT32_MAX, "number of groups");
 	if (nkeys == 0 && ngroups != 1)
 		corrupt("number of groups");
+	/* Receive functions leave much behind; what stays is copied. */
+	old = MemoryContextSwitchTo(r->scratch);
 	for (int32 g = 0; nkeys > 0 && g < ngroups; g++)
+	{
 		get_group(r, panel);
-	/* Values of cells stay: they are read into the panel's own context. */
-	old = MemoryContextSwitchTo(panel->cxt);
+		MemoryContextReset(r->scratch);
+	}
 	get_rows(r, panel);
 	MemoryContextSwitchTo(old);
+	MemoryContextDelete(r->scratch);
 	if (r->next != r->end)
 		corrupt("end");
 	return panel;
