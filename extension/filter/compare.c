@@ -48,11 +48,9 @@ tally_scalar_compare(const JsonbValue *a, const JsonbValue *b)
 
 /* kind_rank -- where a kind of value stands among the others. */
 static int
-kind_rank(const Jsonb *json, const JsonbValue *scalar)
+kind_rank(const JsonbValue *value)
 {
-	if (!JB_ROOT_IS_SCALAR(json))
-		return JB_ROOT_IS_ARRAY(json) ? 3 : 4;
-	switch (scalar->type)
+	switch (value->type)
 	{
 		case jbvNumeric:
 			return 0;
@@ -60,26 +58,21 @@ kind_rank(const Jsonb *json, const JsonbValue *scalar)
 			return 1;
 		case jbvBool:
 			return 2;
+		case jbvBinary:
+			return JsonContainerIsArray(value->val.binary.data) ? 3 : 4;
 		default:
 			return 5;
 	}
 }
 
 int
-tally_json_compare(Jsonb *a, Jsonb *b)
+tally_json_compare(const JsonbValue *a, const JsonbValue *b)
 {
-	JsonbValue x;
-	JsonbValue y;
-	int cmp;
+	int cmp = kind_rank(a) - kind_rank(b);
 
-	if (JB_ROOT_IS_SCALAR(a))
-		JsonbExtractScalar(&a->root, &x);
-	if (JB_ROOT_IS_SCALAR(b))
-		JsonbExtractScalar(&b->root, &y);
-	cmp = kind_rank(a, &x) - kind_rank(b, &y);
 	if (cmp != 0)
 		return cmp;
-	if (JB_ROOT_IS_SCALAR(a))
-		return tally_scalar_compare(&x, &y);
-	return compareJsonbContainers(&a->root, &b->root);
+	if (a->type == jbvBinary)
+		return compareJsonbContainers(a->val.binary.data, b->val.binary.data);
+	return tally_scalar_compare(a, b);
 }

@@ -11,7 +11,7 @@
  * Numbers before strings before booleans before lists before objects before
  * null; numbers by value, strings by code point.
  */
-extern int tally_json_compare(Jsonb *a, Jsonb *b);
+extern int tally_json_compare(const JsonbValue *a, const JsonbValue *b);
 
 /*
  * Equality of scalars, and an order that agrees with it: for searching, not

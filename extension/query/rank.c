@@ -160,22 +160,18 @@ compare_entries(const void *pa, const void *pb, void *arg)
 	for (int i = 0; i < rank->spec->norder; i++)
 	{
 		const TallyOrder *order = &rank->spec->order[i];
-		Datum x = a->value;
-		Datum y = b->value;
+		const JsonbValue *x = NULL;
+		const JsonbValue *y = NULL;
 		bool xnull = a->isnull;
 		bool ynull = b->isnull;
 		int cmp;
 
 		if (order->group_by >= 0)
 		{
-			x = tally_panel_key(rank->panel,
-								a->group,
-								order->group_by,
-								&xnull);
-			y = tally_panel_key(rank->panel,
-								b->group,
-								order->group_by,
-								&ynull);
+			x = tally_panel_key_json(rank->panel, a->group, order->group_by);
+			y = tally_panel_key_json(rank->panel, b->group, order->group_by);
+			xnull = x == NULL;
+			ynull = y == NULL;
 		}
 		if (xnull || ynull)
 		{
@@ -183,9 +179,8 @@ compare_entries(const void *pa, const void *pb, void *arg)
 				return xnull ? 1 : -1;
 			continue;
 		}
-		cmp = order->group_by >= 0
-				  ? tally_json_compare(DatumGetJsonbP(x), DatumGetJsonbP(y))
-				  : compare_results(rank, x, y);
+		cmp = x != NULL ? tally_json_compare(x, y)
+						: compare_results(rank, a->value, b->value);
 		if (cmp != 0)
 			return order->descending ? -cmp : cmp;
 	}
@@ -196,7 +191,7 @@ compare_entries(const void *pa, const void *pb, void *arg)
 static void
 sort(TallyRank *rank, int32 n, int32 *out)
 {
-	qsort_arg(rank->entry, n, sizeof(Entry), compare_entries, rank);
+	qsort_interruptible(rank->entry, n, sizeof(Entry), compare_entries, rank);
 	for (int32 i = 0; i < n; i++)
 		out[i] = rank->entry[i].group;
 }
@@ -248,7 +243,8 @@ choose(TallyRank *rank)
 	if (rank->by_result)
 		for (int32 i = 0; i < rank->n; i++)
 			total_entry(rank, &rank->entry[i]);
-	qsort_arg(rank->entry, rank->n, sizeof(Entry), compare_entries, rank);
+	qsort_interruptible(
+		rank->entry, rank->n, sizeof(Entry), compare_entries, rank);
 	qsort(rank->entry, limit, sizeof(Entry), compare_places);
 	rank->n = limit;
 	for (int32 i = 0; i < limit; i++)

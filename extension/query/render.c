@@ -133,6 +133,10 @@ set_prefixes(TallyRender *r)
 	int32 ngroups = tally_panel_ngroups(r->panel);
 	int32 nshown = tally_rank_ngroups(r->rank);
 	const int32 *order = tally_rank_bucket(r->rank, 0);
+	MemoryContext keep = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(keep,
+												  "tally row prefix",
+												  ALLOCSET_DEFAULT_SIZES);
 	int64 total = 0;
 	StringInfoData out;
 
@@ -145,7 +149,10 @@ set_prefixes(TallyRender *r)
 
 		CHECK_FOR_INTERRUPTS();
 		resetStringInfo(&out);
+		MemoryContextSwitchTo(scratch);
 		put_prefix(r, &out, order[i]);
+		MemoryContextSwitchTo(keep);
+		MemoryContextReset(scratch);
 		prefix->text = pnstrdup(out.data, out.len);
 		prefix->len = out.len;
 
@@ -163,6 +170,7 @@ set_prefixes(TallyRender *r)
 							 "values, filter, or set a \"limit\".")));
 	}
 	pfree(out.data);
+	MemoryContextDelete(scratch);
 }
 
 TallyRender *

@@ -125,9 +125,19 @@ extern int tally_panel_nkeys(const TallyPanel *panel);
  */
 extern int32 *tally_panel_order(TallyPanel *panel);
 
-/* A part of a group's key; the Datum belongs to the panel. */
+/*
+ * A part of a group's key; the Datum belongs to the panel, but JSON is made
+ * anew, in the current context.
+ */
 extern Datum tally_panel_key(const TallyPanel *panel, int32 group, int key,
 							 bool *isnull);
+
+/*
+ * The same for a part that is JSON, as the panel keeps it, and NULL for null.
+ * To compare or to look at many: it allocates nothing.
+ */
+extern const JsonbValue *tally_panel_key_json(const TallyPanel *panel,
+											  int32 group, int key);
 
 /* The type that tally_panel_value() returns for a measure. */
 extern Oid tally_panel_result_type(const TallyPanel *panel, int measure);

@@ -453,6 +453,17 @@ tally_panel_key(const TallyPanel *panel, int32 group, int key, bool *isnull)
 		JsonbValueToJsonb((JsonbValue *) DatumGetPointer(value)));
 }
 
+const JsonbValue *
+tally_panel_key_json(const TallyPanel *panel, int32 group, int key)
+{
+	Size at = (Size) group * panel->nkeys + key;
+
+	Assert(panel->keys[key].mode == KEY_JSON);
+	return panel->key_nulls[at]
+			   ? NULL
+			   : (const JsonbValue *) DatumGetPointer(panel->key_values[at]);
+}
+
 typedef struct OrderArg
 {
 	TallyPanel *panel;

@@ -13,8 +13,10 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/datum.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -244,6 +246,10 @@ series_rows_begin(SeriesRows *rows, TallyPanel *panel)
 {
 	const SeriesSpec *spec = rows->spec;
 	int per_group = rows->is_long ? 1 : spec->nkeys;
+	MemoryContext keep = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(keep,
+												  "tally series keys",
+												  ALLOCSET_DEFAULT_SIZES);
 	Size n;
 
 	rows->panel = panel;
@@ -260,9 +266,17 @@ series_rows_begin(SeriesRows *rows, TallyPanel *panel)
 		MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(bool));
 	for (int32 g = 0; g < rows->ngroups; g++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (rows->is_long)
 		{
-			rows->keys[g] = key_json(rows, rows->order[g]);
+			Datum key;
+
+			/* What makes an object leaves far more behind than it is. */
+			MemoryContextSwitchTo(scratch);
+			key = key_json(rows, rows->order[g]);
+			MemoryContextSwitchTo(keep);
+			rows->keys[g] = datumCopy(key, false, -1);
+			MemoryContextReset(scratch);
 			continue;
 		}
 		for (int i = 0; i < spec->nkeys; i++)
@@ -278,6 +292,7 @@ series_rows_begin(SeriesRows *rows, TallyPanel *panel)
 					tally_coerce(&rows->coercions[i], rows->keys[at]);
 		}
 	}
+	MemoryContextDelete(scratch);
 }
 
 /* boundary -- a boundary in the type that is shown, on the axis's clock. */
