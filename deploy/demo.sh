@@ -47,9 +47,9 @@ for arg in "$@"; do
 done
 
 PORT=${TALLY_DEMO_PORT:-8080}
-case $PORT in
-  '' | *[!0-9]*) die "TALLY_DEMO_PORT is \"$PORT\", not a port number." ;;
-esac
+if ! [[ $PORT =~ ^[1-9][0-9]{0,4}$ ]] || [ "$PORT" -gt 65535 ]; then
+  die "TALLY_DEMO_PORT is \"$PORT\", not a port from 1 to 65535."
+fi
 URL=http://127.0.0.1:$PORT
 ASKED_DIR=${TALLY_DEMO_DIR:-$ROOT/.demo}
 case $ASKED_DIR in /*) ;; *) ASKED_DIR=$PWD/$ASKED_DIR ;; esac

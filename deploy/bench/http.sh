@@ -4,7 +4,7 @@
 #   deploy/bench/http.sh [seconds]
 #
 # Starts a demo of its own in a temporary folder (port 8099, or
-# TALLY_DEMO_PORT), lets wrk (Debian package "wrk") post to it for so many
+# TALLY_DEMO_PORT), lets wrk (a package) post to it for so many
 # seconds (10) a measurement, and ends it. nginx, the responders, PostgreSQL
 # and wrk share the machine, so read the figures as ratios:
 #
@@ -22,7 +22,10 @@ export TALLY_DEMO_PORT=${TALLY_DEMO_PORT:-8099}
 TALLY_DEMO_DIR=$(mktemp -d /tmp/tally-bench-XXXXXX)
 export TALLY_DEMO_DIR
 
-command -v wrk >/dev/null || { echo "http.sh: wrk is not installed" >&2; exit 1; }
+command -v wrk >/dev/null || {
+  echo "http.sh: wrk is missing: apt-get install wrk" >&2
+  exit 1
+}
 
 finish() {
   "$root/deploy/demo.sh" --stop

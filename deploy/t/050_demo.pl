@@ -95,6 +95,13 @@ ok(!-e $dir, '--help makes nothing');
 ($status, $out) = demo('--no-such');
 is($status, 1, 'an unknown option is refused');
 
+{
+	local $ENV{TALLY_DEMO_PORT} = 123456;
+	($status, $out) = demo('--detach');
+	is($status, 1, 'a port that is none is refused');
+	like($out, qr/TALLY_DEMO_PORT is "123456"/, '... by name');
+}
+
 ($status, $out) = demo('--stop');
 is($status, 0, '--stop without a demo');
 like($out, qr/There is no demo/, '... says so');
@@ -144,11 +151,15 @@ like($out, qr/Nothing was running/, '--stop again says that nothing was');
 
 #-----------------------------------------------------------------------------
 
+# As if the extension had changed since: it is made anew, the events stay.
+open my $sum, '>', "$dir/extension.sum" or die $!;
+close $sum;
 ($status, $out, $seconds) = demo('--detach');
-is($status, 0, 'up again') or diag $out;
+is($status, 0, 'up again, with another version of the extension') or diag $out;
 cmp_ok($seconds, '<', 10, sprintf('... in less than 10 s: %.1f', $seconds));
 is(events(), 100_001, '... with all events, none twice');
 is_deeply(env(), $env, '... and the same keys');
+is(query(), 95_000, '... that a query counts');
 
 # A crash: everything is killed, and the numbers may be others' by now.
 @pids = started();
