@@ -40,6 +40,7 @@ typedef struct PanelRow
 } PanelRow;
 
 struct panel_groups_hash;
+struct PanelCacheSlot;
 
 struct TallyPanel
 {
@@ -60,6 +61,7 @@ struct TallyPanel
 	Datum *key_values; /* nkeys a group */
 	bool *key_nulls;
 	struct panel_groups_hash *groups;
+	struct PanelCacheSlot *cache; /* NULL: the keys are not for it */
 	/* the keys that are being looked up; see panel_keys.c */
 	const Datum *probe_values;
 	const bool *probe_nulls;

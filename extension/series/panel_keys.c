@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "series/panel_cache.h"
 #include "series/panel_internal.h"
 
 /*
@@ -149,6 +150,15 @@ panel_keys_init(TallyPanel *panel, int nkeys, const TallyKey *keys)
 		return;
 	}
 	panel->groups = panel_groups_create(panel->cxt, 64, panel);
+#ifndef WORDS_BIGENDIAN /* signatures are made for the lowest byte first */
+	if (nkeys == 1)
+	{
+		Size size = sizeof(PanelCacheSlot) << PANEL_CACHE_BITS;
+
+		panel_charge(panel, size);
+		panel->cache = MemoryContextAllocZero(panel->cxt, size);
+	}
+#endif
 }
 
 /*
@@ -397,8 +407,9 @@ add_group(TallyPanel *panel)
 	return group;
 }
 
-int32
-tally_panel_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
+/* find_group -- by the hash table; adds the group when it is new. */
+static int32
+find_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
 {
 	Datum probe[FUNC_MAX_ARGS];
 	uint32 hash = 0;
@@ -406,8 +417,6 @@ tally_panel_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
 	bool found;
 	GroupEntry *entry;
 
-	if (panel->nkeys == 0)
-		return 0;
 	Assert(panel->nkeys <= FUNC_MAX_ARGS);
 	for (int i = 0; i < panel->nkeys; i++)
 	{
@@ -438,6 +447,25 @@ tally_panel_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
 					&panel->key_values[(Size) entry->group * panel->nkeys + i],
 					probe[i]);
 	return entry->group;
+}
+
+int32
+tally_panel_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
+{
+	uint64 words[PANEL_CACHE_WORDS];
+	PanelCacheSlot *slot;
+
+	if (panel->nkeys == 0)
+		return 0;
+	slot = panel_cache_slot(panel, keys[0], nulls[0], words);
+	if (slot == NULL)
+		return find_group(panel, keys, nulls);
+	if (!panel_cache_hit(slot, words))
+	{
+		slot->group = find_group(panel, keys, nulls);
+		memcpy(slot->words, words, sizeof(words));
+	}
+	return slot->group;
 }
 
 Datum
