@@ -59,6 +59,34 @@ SELECT tally.panel_combine(NULL, NULL);
 SELECT tally.panel_hand_over(NULL);
 SELECT tally.collect(g, '*', at) FROM odd.ev, odd.g;
 
+-- a column list of domains: their constraints hold
+CREATE DOMAIN odd.small AS bigint CHECK (VALUE < 500);
+CREATE DOMAIN odd.some AS numeric(6,1) NOT NULL;
+SELECT * FROM tally.series('odd.ev', 'at', '7 days', daterange('2025-03-03', '2025-03-10'), '{count,sum(v)}')
+  AS t(bucket timestamptz, n odd.small, total odd.some);
+SELECT * FROM tally.series('odd.ev', 'at', '7 days', daterange('2025-02-24', '2025-03-03'), '{count,sum(v)}')
+  AS t(bucket timestamptz, n odd.small, total odd.some);
+SELECT * FROM tally.series('odd.ev', 'at', '7 days', daterange('2024-02-26', '2024-03-04'), '{count,sum(v)}')
+  AS t(bucket timestamptz, n odd.small, total odd.some);
+
+-- a view that calls tally.series(), and one that fails half-way
+CREATE VIEW odd.hourly AS SELECT * FROM tally.series('odd.ev', 'at', '1 hour', daterange('2025-03-01', '2025-03-08'), '{sum(v)}', '{k}')
+  AS t(at timestamptz, k int, v numeric);
+SELECT sum(v) = (SELECT sum(v) FROM odd.ev) FROM tally.series('odd.hourly', 'at', '1 day', daterange('2025-03-01', '2025-03-08'), '{sum(v)}', '{k}')
+  AS t(at timestamptz, k int, v numeric);
+CREATE FUNCTION odd.fails(k int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+  IF k = 3 THEN RAISE EXCEPTION 'three'; END IF;
+  RETURN k;
+END $$;
+CREATE VIEW odd.failing AS SELECT at, odd.fails(k) AS k FROM odd.ev;
+DO $$
+BEGIN
+  PERFORM * FROM tally.series('odd.failing', 'at', '1 day', daterange('2025-03-01', '2025-03-08'), '{sum(k)}') AS t(at timestamptz, k bigint);
+EXCEPTION WHEN raise_exception THEN
+  PERFORM tally.panel_hand_over(NULL);
+END $$;
+
 -- values that nobody could have made of rows: no sum of them overflows
 -- (the bytes of a count are its last five: bucket, cells, group, values, end)
 CREATE FUNCTION odd.with_count(s tally.series, n bytea) RETURNS tally.series LANGUAGE sql

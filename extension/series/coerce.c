@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "parser/parse_coerce.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "series/coerce.h"
@@ -20,6 +21,9 @@ tally_coercion_find(Coercion *c, Oid source, Oid target, int32 typmod)
 
 	memset(c, 0, sizeof(*c));
 	c->target = target;
+	target = getBaseTypeAndTypmod(target, &typmod);
+	c->is_domain = target != c->target;
+	c->cxt = CurrentMemoryContext;
 	c->typmod = typmod;
 	if (source == target)
 		c->how = COERCE_NONE;
@@ -85,5 +89,14 @@ tally_coerce(Coercion *c, Datum value)
 							  value,
 							  Int32GetDatum(c->typmod),
 							  BoolGetDatum(false));
+	if (c->is_domain)
+		domain_check(value, false, c->target, &c->domain, c->cxt);
 	return value;
+}
+
+void
+tally_coerce_null(Coercion *c)
+{
+	if (c->is_domain)
+		domain_check((Datum) 0, true, c->target, &c->domain, c->cxt);
 }

@@ -24,6 +24,9 @@ typedef struct Coercion
 	int32 typmod;
 	bool has_length; /* "length" applies the typmod afterwards */
 	FmgrInfo length;
+	bool is_domain; /* the target is one; its constraints come last */
+	void *domain;	/* what domain_check() remembers, in "cxt" */
+	MemoryContext cxt;
 } Coercion;
 
 /*
@@ -35,5 +38,8 @@ extern bool tally_coercion_find(Coercion *c, Oid source, Oid target,
 
 /* Converts a value that is not null. */
 extern Datum tally_coerce(Coercion *c, Datum value);
+
+/* Raises an error when the target is a domain that takes no null. */
+extern void tally_coerce_null(Coercion *c);
 
 #endif

@@ -287,7 +287,9 @@ series_rows_begin(SeriesRows *rows, TallyPanel *panel)
 											 rows->order[g],
 											 i,
 											 &rows->key_nulls[at]);
-			if (!rows->key_nulls[at])
+			if (rows->key_nulls[at])
+				tally_coerce_null(&rows->coercions[i]);
+			else
 				rows->keys[at] =
 					tally_coerce(&rows->coercions[i], rows->keys[at]);
 		}
@@ -388,7 +390,9 @@ series_rows_next(SeriesRows *rows, Datum *values, bool *nulls)
 
 		*value =
 			tally_panel_value(rows->panel, rows->bucket, group, i, isnull);
-		if (!*isnull)
+		if (*isnull)
+			tally_coerce_null(&rows->coercions[nkeys + i]);
+		else
 			*value = tally_coerce(&rows->coercions[nkeys + i], *value);
 	}
 	return true;
