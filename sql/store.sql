@@ -5,6 +5,7 @@ SET client_min_messages = warning;
 
 -- without one
 SELECT tally.key_snapshot();
+SELECT tally.create_key('x', 'read');
 SELECT tally.check_store('schema');
 SELECT tally.check_store('roof');
 

@@ -20,7 +20,7 @@ CREATE FUNCTION tally.create_key(project text, scope text, name text DEFAULT NUL
 AS $$
 DECLARE
     new_key text := upper(tally.random_hex(32));
-    known tally_store.project;
+    owner int;
 BEGIN
     PERFORM tally.check_store();
     IF scope IS NULL OR scope NOT IN ('master', 'write', 'read') THEN
@@ -39,7 +39,7 @@ BEGIN
     END IF;
 
     -- FOR KEY SHARE is what the foreign key would take a moment later.
-    SELECT p.* INTO known FROM tally_store.project p
+    SELECT p.project_id INTO owner FROM tally_store.project p
     WHERE p.id = create_key.project FOR KEY SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING
@@ -50,7 +50,7 @@ BEGIN
     END IF;
 
     INSERT INTO tally_store.key (key_hash, project_id, scope, name)
-    VALUES (tally.key_hash(new_key), known.project_id, scope, name);
+    VALUES (tally.key_hash(new_key), owner, scope, name);
     RETURN new_key;
 END
 $$;
