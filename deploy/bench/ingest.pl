@@ -12,6 +12,9 @@
 #   single     an event of 200 bytes a request, 32 connections
 #   bulk       1,000 of them a request, 8 connections
 #
+# BENCH_SETTINGS changes tally-write's settings ("threads=4,log_requests=on"),
+# BENCH_DRAIN=off does not wait for the database between the measurements.
+#
 # nginx, wrk, the responder and PostgreSQL share the machine, and other loads
 # come and go: read the ratios, which are of the medians of all rounds.
 use strict;
@@ -36,7 +39,7 @@ $tally->start_postgres(conf => "fsync = on\nshared_buffers = 256MB\n"
 	. "max_wal_size = 4GB\n");
 my $p = $tally->create_project('bench');
 $tally->start_write(key_refresh_ms => 1000, spool_reserve_mb => 256,
-	spool_max_mb => 4096, %{ eval($ENV{BENCH_SETTINGS} // '{}') // {} });
+	spool_max_mb => 4096, split /[=,]/, $ENV{BENCH_SETTINGS} // '');
 
 system('cc', '-O2', '-o', "$dir/bin/const_responder",
 	"$FindBin::Bin/const_responder.c", '-lfcgi', '-lpthread') == 0
