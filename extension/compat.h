@@ -9,6 +9,11 @@
 #error "Tally needs PostgreSQL 15 or later"
 #endif
 
+/* VARDATA() and its like: no longer in postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * Index entries of a new row.  16 can be asked for summarizing indexes only;
  * 18 is told which row not to count as a conflict: none here.

@@ -20,6 +20,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "measure/exact.h"
 
 #define NUM_FORM_MASK 0xC000

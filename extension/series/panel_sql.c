@@ -69,9 +69,10 @@ from_text(const char *text, const char *type)
 	StringInfoData buf;
 	int decoded;
 
+	/* void *: decoded bytes are unsigned since 18. */
 	initStringInfo(&buf);
 	enlargeStringInfo(&buf, pg_b64_dec_len(len));
-	decoded = pg_b64_decode(text, len, buf.data, buf.maxlen);
+	decoded = pg_b64_decode(text, len, (void *) buf.data, buf.maxlen);
 	if (decoded < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
@@ -131,7 +132,7 @@ tally_panel_out(PG_FUNCTION_ARGS)
 	panel_write_portable(&buf, panel);
 	len = pg_b64_enc_len(buf.len);
 	text = palloc(len + 1);
-	len = pg_b64_encode(buf.data, buf.len, text, len);
+	len = pg_b64_encode((void *) buf.data, buf.len, text, len);
 	if (len < 0)
 		elog(ERROR, "could not encode a panel");
 	text[len] = '\0';

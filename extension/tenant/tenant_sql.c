@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "tenant/key.h"
 
 PG_FUNCTION_INFO_V1(tally_random_hex);

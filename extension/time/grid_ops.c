@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "time/grid.h"
 
 /* grid_header -- argument "n", of which no boundary may be read. */
