@@ -315,15 +315,6 @@ CREATE AGGREGATE tally.max(grid tally.grid, at timestamptz, value double precisi
 COMMENT ON AGGREGATE tally.max(tally.grid, timestamptz, double precision) IS
     'Series of the greatest value in each bucket of the grid.';
 
-CREATE FUNCTION tally.rows(series tally.series)
-    RETURNS TABLE (bucket timestamptz, bucket_end timestamptz,
-        value double precision, n bigint, is_filled bool, is_partial bool)
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    ROWS 100
-    AS 'MODULE_PATHNAME', 'tally_series_rows';
-COMMENT ON FUNCTION tally.rows(tally.series) IS
-    'A row a bucket: its ends, its value, how many values fell into it (0: is_filled), and whether the range cuts it.';
-
 CREATE FUNCTION tally.values(series tally.series) RETURNS double precision[]
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'tally_series_values';

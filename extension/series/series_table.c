@@ -1,0 +1,142 @@
+/*-------------------------------------------------------------------------
+ *
+ * series_table.c
+ *	  A tally.series as rows of one shape.
+ *
+ * All values are made when the first row is asked for, so neither the series
+ * nor what it was expanded into has to outlive that call.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "series/series_table.h"
+
+float8
+tally_series_table_value(const TallyPanel *series, int32 bucket, bool *isnull)
+{
+	Datum value = tally_panel_value(series, bucket, 0, 0, isnull);
+
+	if (*isnull)
+		return 0;
+	switch (tally_panel_result_type(series, 0))
+	{
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		case INT8OID:
+			return (float8) DatumGetInt64(value);
+		case FLOAT4OID:
+			return DatumGetFloat4(value);
+		case FLOAT8OID:
+			return DatumGetFloat8(value);
+		case NUMERICOID:
+			return DatumGetFloat8(DirectFunctionCall1(numeric_float8, value));
+	}
+	elog(ERROR, "series is not of numbers");
+	return 0;
+}
+
+void
+tally_series_table_read(TallySeriesTable *table, const TallyPanel *series)
+{
+	const TallyGrid *grid = tally_panel_grid(series);
+	int32 nbuckets = grid->nbuckets;
+	MemoryContext scratch;
+	MemoryContext old;
+
+	table->grid = memcpy(palloc(VARSIZE(grid)), grid, VARSIZE(grid));
+	table->value = palloc(nbuckets * sizeof(float8));
+	table->isnull = palloc(nbuckets * sizeof(bool));
+	table->n = palloc(nbuckets * sizeof(int64));
+	table->is_filled = palloc(nbuckets * sizeof(bool));
+
+	/* What makes a double of a numeric leaves its text behind. */
+	scratch = AllocSetContextCreate(CurrentMemoryContext,
+									"tally series value",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(scratch);
+	for (int32 b = 0; b < nbuckets; b++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		table->value[b] =
+			tally_series_table_value(series, b, &table->isnull[b]);
+		table->n[b] = tally_panel_nvalues(series, b, 0, 0);
+		table->is_filled[b] = table->n[b] == 0;
+		MemoryContextReset(scratch);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+}
+
+/* first_call -- make the table; false when there is no series. */
+static bool
+first_call(FunctionCallInfo fcinfo, FuncCallContext *call,
+		   TallySeriesTableMaker make)
+{
+	MemoryContext old = MemoryContextSwitchTo(call->multi_call_memory_ctx);
+	TallySeriesTable *table = palloc0(sizeof(TallySeriesTable));
+	MemoryContext expanded;
+	TupleDesc desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	call->tuple_desc = BlessTupleDesc(desc);
+	call->user_fctx = table;
+	if (!PG_ARGISNULL(0))
+	{
+		expanded = AllocSetContextCreate(CurrentMemoryContext,
+										 "tally series argument",
+										 ALLOCSET_DEFAULT_SIZES);
+		make(fcinfo,
+			 tally_panel_from_datum(PG_GETARG_DATUM(0), expanded),
+			 table);
+		MemoryContextDelete(expanded);
+	}
+	MemoryContextSwitchTo(old);
+	return table->grid != NULL;
+}
+
+Datum
+tally_series_table_rows(FunctionCallInfo fcinfo, TallySeriesTableMaker make)
+{
+	FuncCallContext *call;
+	const TallySeriesTable *table;
+	Datum values[6];
+	bool nulls[6] = {false};
+	int32 b;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		call = SRF_FIRSTCALL_INIT();
+		if (!first_call(fcinfo, call, make))
+			SRF_RETURN_DONE(call);
+	}
+
+	call = SRF_PERCALL_SETUP();
+	table = call->user_fctx;
+	CHECK_FOR_INTERRUPTS();
+	if (call->call_cntr >= (uint64) table->grid->nbuckets)
+		SRF_RETURN_DONE(call);
+
+	b = (int32) call->call_cntr;
+	values[0] = TimestampTzGetDatum(tally_grid_start(table->grid, b));
+	values[1] = TimestampTzGetDatum(tally_grid_end(table->grid, b));
+	values[2] = Float8GetDatum(table->value[b]);
+	nulls[2] = table->isnull[b];
+	values[3] = Int64GetDatum(table->n[b]);
+	values[4] = BoolGetDatum(table->is_filled[b]);
+	values[5] = BoolGetDatum(tally_grid_partial(table->grid, b));
+	SRF_RETURN_NEXT(call,
+					HeapTupleGetDatum(
+						heap_form_tuple(call->tuple_desc, values, nulls)));
+}
