@@ -29,6 +29,14 @@
 
 /* A refresher that waits for a dead database is not waited for. */
 #define KEYS_STOP_MS 200
+/*
+ * Looking for a database that is away: one thread for the events and one for
+ * the keys, which may do so often, so that a backlog starts to move within
+ * seconds of its return.
+ */
+#define RETRY_MS 200
+#define MAX_RETRY_MS 5000
+#define CONNECT_RETRY_MS 1000
 /* A request that was accepted is answered within its own deadline. */
 #define STOP_MS 10000
 #define MIB ((int64_t) 1024 * 1024)
@@ -171,6 +179,7 @@ open_db(const struct write_config *config, int64_t timeout_ms)
 		.max_connections = 1,
 		.connect_timeout_ms = config->connect_timeout_ms,
 		.statement_timeout_ms = timeout_ms,
+		.breaker_max_ms = CONNECT_RETRY_MS,
 	};
 
 	return db_new(&options);
@@ -185,7 +194,7 @@ open_keys(const struct write_config *config, struct db *db)
 		.now = clock_mono_ms,
 		.wall = clock_wall_ms,
 		.refresh_ms = config->key_refresh_ms,
-		.retry_ms = 1000,
+		.retry_ms = CONNECT_RETRY_MS,
 		.hard_age_ms = config->key_max_age_ms,
 		.file = config->key_file,
 	};
@@ -218,8 +227,8 @@ start_drain(const struct program *p)
 		.store = drain_db_store(p->drain_db),
 		.interval_ms = p->config.drain_interval_ms,
 		.max_events_per_s = p->config.drain_max_events_per_s,
-		.retry_ms = 200,
-		.max_retry_ms = 30000,
+		.retry_ms = RETRY_MS,
+		.max_retry_ms = MAX_RETRY_MS,
 	};
 
 	return drain_start(&options);
