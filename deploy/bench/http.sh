@@ -19,8 +19,10 @@ set -euo pipefail
 seconds=${1:-10}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 export TALLY_DEMO_PORT=${TALLY_DEMO_PORT:-8099}
-TALLY_DEMO_DIR=$(mktemp -d /tmp/tally-bench-XXXXXX)
-export TALLY_DEMO_DIR
+# Run by root, the servers are another user's: they must get into the folder.
+work=$(mktemp -d /tmp/tally-bench-XXXXXX)
+chmod 755 "$work"
+export TALLY_DEMO_DIR=$work/demo
 
 command -v wrk >/dev/null || {
   echo "http.sh: wrk is missing: apt-get install wrk" >&2
@@ -29,7 +31,7 @@ command -v wrk >/dev/null || {
 
 finish() {
   "$root/deploy/demo.sh" --stop
-  rm -rf "$TALLY_DEMO_DIR"
+  rm -rf "$work"
 }
 trap finish EXIT
 
@@ -39,7 +41,7 @@ trap finish EXIT
 events=$TALLY_URL/3.0/projects/$TALLY_PROJECT/events
 
 # wrk's scripts: what is posted.
-lua=$TALLY_DEMO_DIR/post.lua
+lua=$work/post.lua
 cat >"$lua" <<'LUA'
 local event = '{"page":"/tea","browser":"Firefox","load_ms":183,' ..
   '"user":{"id":4711,"country":"CZ"},"note":"' .. string.rep("x", 100) .. '"}'
