@@ -10,3 +10,11 @@ CREATE FUNCTION tally.rows(series tally.series, fill text DEFAULT 'null',
     AS 'MODULE_PATHNAME', 'tally_series_rows';
 COMMENT ON FUNCTION tally.rows(tally.series, text, interval, double precision) IS
     'A row a bucket: its ends, its value, how many values fell into it (0: is_filled), and whether the range cuts it. Where nothing fell, fill says what stands: null (but 0 for counts), zero, previous, next or linear.';
+
+-- A series of a series: what is returned can be stored, merged and so on.
+CREATE FUNCTION tally.rebucket(series tally.series, grid tally.grid)
+    RETURNS tally.series
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'tally_series_rebucket';
+COMMENT ON FUNCTION tally.rebucket(tally.series, tally.grid) IS
+    'The series over another grid, whose boundaries must be among those of the series: exactly what its rows would give.';

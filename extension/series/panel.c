@@ -266,6 +266,30 @@ check_same_shape(const TallyPanel *a, const TallyPanel *b)
 						   b->grid->nbuckets)));
 }
 
+/* merge_cell -- add a cell of a panel of the same measures. */
+static void
+merge_cell(TallyPanel *into, int32 bucket, int32 group, const char *cell)
+{
+	char *target = NULL;
+
+	for (int i = 0; i < into->nmeasures; i++)
+	{
+		Measure *m = &into->measures[i];
+		int64 grown;
+
+		if (tally_measure_nvalues(cell + m->offset) == 0)
+			continue;
+		if (target == NULL)
+			target = panel_cell(into, bucket, group);
+		grown = tally_measure_merge(m,
+									target + m->offset,
+									cell + m->offset,
+									into->cxt);
+		if (grown != 0)
+			panel_charge(into, grown);
+	}
+}
+
 void
 tally_panel_merge(TallyPanel *into, TallyPanel *from)
 {
@@ -290,27 +314,40 @@ tally_panel_merge(TallyPanel *into, TallyPanel *from)
 		for (int32 g = 0; g < ncells; g++)
 		{
 			const char *cell = row->cells + (Size) g * from->cell_size;
-			char *target = NULL;
 
-			for (int i = 0; i < into->nmeasures; i++)
-			{
-				Measure *m = &into->measures[i];
-				int64 grown;
-
-				if (tally_measure_nvalues(cell + m->offset) == 0)
-					continue;
-				if (target == NULL)
-					target = panel_cell(into, b, map[g]);
-				grown = tally_measure_merge(m,
-											target + m->offset,
-											cell + m->offset,
-											into->cxt);
-				if (grown != 0)
-					panel_charge(into, grown);
-			}
+			merge_cell(into, b, map[g], cell);
 		}
 	}
 	pfree(map);
+}
+
+TallyPanel *
+tally_panel_like(MemoryContext parent, const TallyPanel *panel,
+				 const TallyGrid *grid)
+{
+	TallyMeasure *measures = palloc(panel->nmeasures * sizeof(TallyMeasure));
+	TallyPanel *like;
+
+	Assert(panel->nkeys == 0);
+	for (int i = 0; i < panel->nmeasures; i++)
+		measures[i] = panel->measures[i].def;
+	like =
+		tally_panel_create(parent, grid, panel->nmeasures, measures, 0, NULL);
+	pfree(measures);
+	return like;
+}
+
+void
+tally_panel_merge_bucket(TallyPanel *into, int32 bucket,
+						 const TallyPanel *from, int32 from_bucket)
+{
+	const char *cell = panel_find_cell(from, from_bucket, 0);
+
+	Assert(into->nkeys == 0 && from->nkeys == 0);
+	if (cell == NULL)
+		return;
+	into->changed = true;
+	merge_cell(into, bucket, 0, cell);
 }
 
 int32
@@ -329,6 +366,12 @@ int
 tally_panel_nkeys(const TallyPanel *panel)
 {
 	return panel->nkeys;
+}
+
+const TallyMeasure *
+tally_panel_measure(const TallyPanel *panel, int measure)
+{
+	return &panel->measures[measure].def;
 }
 
 Oid

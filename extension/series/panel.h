@@ -113,6 +113,24 @@ extern void tally_panel_require(const TallyPanel *panel, int nmeasures,
 /* Adds all of "from", whose shape must be the same, to "into". */
 extern void tally_panel_merge(TallyPanel *into, TallyPanel *from);
 
+/*
+ * The two below are for panels without keys, such as a tally.series.
+ *
+ * An empty panel of the same measures over another grid, in a new child of
+ * "parent".
+ */
+extern TallyPanel *tally_panel_like(MemoryContext parent,
+									const TallyPanel *panel,
+									const TallyGrid *grid);
+
+/*
+ * Adds what one bucket of "from" holds to one bucket of "into".  The measures
+ * must be the same, the grids need not; the two may be one panel.
+ */
+extern void tally_panel_merge_bucket(TallyPanel *into, int32 bucket,
+									 const TallyPanel *from,
+									 int32 from_bucket);
+
 /* Reading. */
 extern int32 tally_panel_ngroups(const TallyPanel *panel);
 extern int tally_panel_nmeasures(const TallyPanel *panel);
@@ -138,6 +156,10 @@ extern Datum tally_panel_key(const TallyPanel *panel, int32 group, int key,
  */
 extern const JsonbValue *tally_panel_key_json(const TallyPanel *panel,
 											  int32 group, int key);
+
+/* What a measure is: its kind and the type of its values. */
+extern const TallyMeasure *tally_panel_measure(const TallyPanel *panel,
+											   int measure);
 
 /* The type that tally_panel_value() returns for a measure. */
 extern Oid tally_panel_result_type(const TallyPanel *panel, int measure);
