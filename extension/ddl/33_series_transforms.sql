@@ -18,3 +18,31 @@ CREATE FUNCTION tally.rebucket(series tally.series, grid tally.grid)
     AS 'MODULE_PATHNAME', 'tally_series_rebucket';
 COMMENT ON FUNCTION tally.rebucket(tally.series, tally.grid) IS
     'The series over another grid, whose boundaries must be among those of the series: exactly what its rows would give.';
+
+-- Rows whose value is made of several buckets, or of a bucket and its length.
+CREATE FUNCTION tally.cumulate(series tally.series)
+    RETURNS TABLE (bucket timestamptz, bucket_end timestamptz,
+        value double precision, n bigint, is_filled bool, is_partial bool)
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    ROWS 100
+    AS 'MODULE_PATHNAME', 'tally_series_cumulate';
+COMMENT ON FUNCTION tally.cumulate(tally.series) IS
+    'A row a bucket: the measure of all rows from the start of the range to the end of the bucket, and their number.';
+
+CREATE FUNCTION tally.moving(series tally.series, fn text, width int)
+    RETURNS TABLE (bucket timestamptz, bucket_end timestamptz,
+        value double precision, n bigint, is_filled bool, is_partial bool)
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    ROWS 100
+    AS 'MODULE_PATHNAME', 'tally_series_moving';
+COMMENT ON FUNCTION tally.moving(tally.series, text, int) IS
+    'A row a bucket: sum, avg, min or max of the values of the bucket and the width - 1 before it (fewer at the start; nulls left out), or merge: the measure itself over all their rows.';
+
+CREATE FUNCTION tally.rate(series tally.series, per interval DEFAULT '1 second')
+    RETURNS TABLE (bucket timestamptz, bucket_end timestamptz,
+        value double precision, n bigint, is_filled bool, is_partial bool)
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    ROWS 100
+    AS 'MODULE_PATHNAME', 'tally_series_rate';
+COMMENT ON FUNCTION tally.rate(tally.series, interval) IS
+    'A row a bucket: its count or sum for each unit of time, by the length of the bucket that is within the range.';
