@@ -46,3 +46,10 @@ CREATE FUNCTION tally.rate(series tally.series, per interval DEFAULT '1 second')
     AS 'MODULE_PATHNAME', 'tally_series_rate';
 COMMENT ON FUNCTION tally.rate(tally.series, interval) IS
     'A row a bucket: its count or sum for each unit of time, by the length of the bucket that is within the range.';
+
+CREATE FUNCTION tally.shift(series tally.series, by interval)
+    RETURNS tally.series
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'tally_series_shift';
+COMMENT ON FUNCTION tally.shift(tally.series, interval) IS
+    'The series with its buckets and range moved by an interval, on the calendar of its zone.';

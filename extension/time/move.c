@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * move.c
- *	  An instant moved by an interval, on the calendar of a time zone.
+ *	  Instants and grids moved by an interval, on the calendar of a zone.
  *
  * The server's own timestamptz + interval takes the session's zone, which is
  * not the zone of a grid; a function that used it could not be IMMUTABLE.
@@ -15,7 +15,6 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 
-#include "time/grid.h"
 #include "time/move.h"
 
 TimestampTz
@@ -53,4 +52,78 @@ tally_interval_text(const Interval *interval)
 	interval2itm(*interval, &itm);
 	EncodeInterval(&itm, INTSTYLE_POSTGRES, buf);
 	return pstrdup(buf);
+}
+
+/*
+ * first_difference -- the first boundary of "grid" that is not, moved, the
+ * same one of "moved"; -1 when all are.
+ */
+static int32
+first_difference(const TallyGrid *grid, const TallyGrid *moved,
+				 const Interval *by, pg_tz *zone)
+{
+	for (int32 b = 0; b <= grid->nbuckets; b++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (b > moved->nbuckets ||
+			tally_grid_start(moved, b) !=
+				tally_move(tally_grid_start(grid, b), by, zone))
+			return b;
+	}
+	return grid->nbuckets < moved->nbuckets ? grid->nbuckets : -1;
+}
+
+static void cannot_move(const TallyGrid *grid, const Interval *by, pg_tz *zone,
+						int32 boundary) pg_attribute_noreturn();
+
+static void
+cannot_move(const TallyGrid *grid, const Interval *by, pg_tz *zone,
+			int32 boundary)
+{
+	TimestampTz at = tally_grid_start(grid, boundary);
+	char *before = pstrdup(timestamptz_to_str(at));
+
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("buckets cannot be moved by \"%s\"", tally_interval_text(by)),
+		 errdetail("Boundary %s would move to %s, and the buckets would no "
+				   "longer be those of their step.",
+				   before,
+				   timestamptz_to_str(tally_move(at, by, zone))),
+		 errhint("Move by a number of whole buckets.")));
+}
+
+TallyGrid *
+tally_grid_move(const TallyGrid *grid, const Interval *by)
+{
+	pg_tz *zone = tally_zone(tally_grid_zone(grid));
+	TallyGridSpec spec = {
+		.months = grid->every_months,
+		.days = grid->every_days,
+		.us = grid->every_us,
+		.during = {tally_move(grid->lower, by, zone),
+				   tally_move(grid->upper, by, zone)},
+		.zone = zone,
+		.week_start = grid->week_start,
+		.has_origin = (grid->flags & TALLY_GRID_HAS_ORIGIN) != 0,
+		.origin = grid->origin,
+	};
+	TallyGrid *moved;
+	int32 differs;
+
+	/* A clock change can put two instants on one. */
+	if (spec.during.lower >= spec.during.upper)
+		cannot_move(grid, by, zone, 0);
+	moved = tally_grid_make(&spec);
+	if (first_difference(grid, moved, by, zone) < 0)
+		return moved;
+
+	spec.has_origin = true;
+	spec.origin = tally_move(grid->origin, by, zone);
+	moved = tally_grid_make(&spec);
+	differs = first_difference(grid, moved, by, zone);
+	if (differs >= 0)
+		cannot_move(grid, by, zone, differs);
+	return moved;
 }

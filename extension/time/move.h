@@ -1,11 +1,11 @@
 /*
  * move.h
- *	  An instant moved by an interval, on the calendar of a time zone.
+ *	  Instants and grids moved by an interval, on the calendar of a zone.
  */
 #ifndef TALLY_MOVE_H
 #define TALLY_MOVE_H
 
-#include "pgtime.h"
+#include "time/grid.h"
 #include "utils/timestamp.h"
 
 /*
@@ -17,6 +17,14 @@
  */
 extern TimestampTz tally_move(TimestampTz instant, const Interval *by,
 							  pg_tz *zone);
+
+/*
+ * The grid with each boundary and the range moved by "by": the one that
+ * tally.grid() makes of the moved range where that has these boundaries,
+ * otherwise one that is counted from a moved origin.  22023 when neither is
+ * so, as for days moved from the end of March to that of April.
+ */
+extern TallyGrid *tally_grid_move(const TallyGrid *grid, const Interval *by);
 
 /* The interval as it is usually written, in the current memory context. */
 extern char *tally_interval_text(const Interval *interval);
