@@ -53,3 +53,9 @@ CREATE FUNCTION tally.shift(series tally.series, by interval)
     AS 'MODULE_PATHNAME', 'tally_series_shift';
 COMMENT ON FUNCTION tally.shift(tally.series, interval) IS
     'The series with its buckets and range moved by an interval, on the calendar of its zone.';
+
+CREATE FUNCTION tally.json(series tally.series) RETURNS jsonb
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'tally_series_json';
+COMMENT ON FUNCTION tally.json(tally.series) IS
+    'The series as {"start": [..], "end": [..], "values": [..], "n": [..]}, an element a bucket: instants on the clock of its zone, values exact.';

@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * series_json.c
+ *	  tally.json(series): a series as one compact document.
+ *
+ *	  {"start": [...], "end": [...], "values": [...], "n": [...]}
+ *
+ * One element a bucket in each (and the members in the order that jsonb keeps
+ * them in).  Instants are ISO 8601 on the clock of the
+ * grid's zone, with its offset.  Values are exact: counts, sums of integers
+ * and numerics with all their digits, floats with as many as tell them from
+ * all others; what JSON has no number for is a string, as to_jsonb() has it.
+ * Nothing depends on the settings of the session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "series/panel.h"
+
+PG_FUNCTION_INFO_V1(tally_series_json);
+
+/* What a document is made with. */
+typedef struct Writer
+{
+	const TallyPanel *series;
+	const TallyGrid *grid;
+	pg_tz *zone;
+	JsonbParseState *state;
+} Writer;
+
+static void
+set_string(JsonbValue *v, char *text)
+{
+	v->type = jbvString;
+	v->val.string.val = text;
+	v->val.string.len = (int) strlen(text);
+}
+
+static void
+set_int(JsonbValue *v, int64 n)
+{
+	v->type = jbvNumeric;
+	v->val.numeric = int64_to_numeric(n);
+}
+
+static void
+set_instant(const Writer *w, JsonbValue *v, TimestampTz at)
+{
+	char buf[MAXDATELEN + 1];
+	int64 ahead = tally_instant_to_local(at, w->zone) - at;
+	int west = (int) -(ahead / USECS_PER_SEC);
+
+	JsonEncodeDateTime(buf, TimestampTzGetDatum(at), TIMESTAMPTZOID, &west);
+	set_string(v, pstrdup(buf));
+}
+
+/* set_text -- a number of which "text" is the shortest spelling. */
+static void
+set_text(JsonbValue *v, const char *text)
+{
+	v->type = jbvNumeric;
+	v->val.numeric =
+		DatumGetNumeric(DirectFunctionCall3(numeric_in,
+											CStringGetDatum(text),
+											ObjectIdGetDatum(InvalidOid),
+											Int32GetDatum(-1)));
+}
+
+/* set_numeric -- a number, or a string for NaN and the infinities. */
+static void
+set_numeric(JsonbValue *v, Numeric value)
+{
+	if (numeric_is_nan(value) || numeric_is_inf(value))
+	{
+		set_string(v,
+				   DatumGetCString(
+					   DirectFunctionCall1(numeric_out,
+										   NumericGetDatum(value))));
+		return;
+	}
+	v->type = jbvNumeric;
+	v->val.numeric = value;
+}
+
+static void
+set_value(const Writer *w, JsonbValue *v, int32 bucket)
+{
+	char buf[DOUBLE_SHORTEST_DECIMAL_LEN];
+	bool isnull;
+	Datum value = tally_panel_value(w->series, bucket, 0, 0, &isnull);
+
+	if (isnull)
+	{
+		v->type = jbvNull;
+		return;
+	}
+	switch (tally_panel_result_type(w->series, 0))
+	{
+		case INT2OID:
+			set_int(v, DatumGetInt16(value));
+			return;
+		case INT4OID:
+			set_int(v, DatumGetInt32(value));
+			return;
+		case INT8OID:
+			set_int(v, DatumGetInt64(value));
+			return;
+		case NUMERICOID:
+			set_numeric(v, DatumGetNumeric(value));
+			return;
+		case FLOAT4OID:
+			float_to_shortest_decimal_buf(DatumGetFloat4(value), buf);
+			break;
+		case FLOAT8OID:
+			double_to_shortest_decimal_buf(DatumGetFloat8(value), buf);
+			break;
+		default:
+			elog(ERROR, "series is not of numbers");
+	}
+	/* "NaN", "Infinity", "-Infinity": numerics of the same names. */
+	set_text(v, buf);
+	set_numeric(v, v->val.numeric);
+}
+
+typedef enum Member
+{
+	MEMBER_START,
+	MEMBER_END,
+	MEMBER_VALUES,
+	MEMBER_N,
+	MEMBER__COUNT
+} Member;
+
+static const char *const member_names[MEMBER__COUNT] = {
+	[MEMBER_START] = "start",
+	[MEMBER_END] = "end",
+	[MEMBER_VALUES] = "values",
+	[MEMBER_N] = "n",
+};
+
+/* push_member -- one array, of one element a bucket. */
+static void
+push_member(Writer *w, Member member)
+{
+	JsonbValue v;
+
+	set_string(&v, pstrdup(member_names[member]));
+	pushJsonbValue(&w->state, WJB_KEY, &v);
+	pushJsonbValue(&w->state, WJB_BEGIN_ARRAY, NULL);
+	for (int32 b = 0; b < w->grid->nbuckets; b++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (member == MEMBER_START)
+			set_instant(w, &v, tally_grid_start(w->grid, b));
+		else if (member == MEMBER_END)
+			set_instant(w, &v, tally_grid_end(w->grid, b));
+		else if (member == MEMBER_VALUES)
+			set_value(w, &v, b);
+		else
+			set_int(&v, tally_panel_nvalues(w->series, b, 0, 0));
+		pushJsonbValue(&w->state, WJB_ELEM, &v);
+	}
+	pushJsonbValue(&w->state, WJB_END_ARRAY, NULL);
+}
+
+/* tally.json(series) returns jsonb */
+Datum
+tally_series_json(PG_FUNCTION_ARGS)
+{
+	Writer w = {0};
+	JsonbValue *document;
+
+	w.series =
+		tally_panel_from_datum(PG_GETARG_DATUM(0), CurrentMemoryContext);
+	w.grid = tally_panel_grid(w.series);
+	w.zone = tally_zone(tally_grid_zone(w.grid));
+	pushJsonbValue(&w.state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < MEMBER__COUNT; i++)
+		push_member(&w, (Member) i);
+	document = pushJsonbValue(&w.state, WJB_END_OBJECT, NULL);
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(document));
+}
