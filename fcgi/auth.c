@@ -58,6 +58,7 @@ refuse(struct request *req, enum keys_result result, enum scope scope)
 		case KEYS_NONE:
 			reply_unavailable(req,
 							  REPLY_UNAVAILABLE,
+							  METRIC_SHED_KEYS,
 							  "The API keys cannot be checked now.",
 							  NO_KEYS_RETRY_MS);
 			break;

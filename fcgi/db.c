@@ -519,12 +519,18 @@ enum db_result
 db_run(struct db *db, const struct db_call *call, struct db_error *error)
 {
 	int64_t deadline_ms = call->deadline_ms;
+	const int64_t began_us = clock_mono_us();
 	struct pool_conn *conn;
+	enum pool_result got;
 	enum db_result result;
 	int64_t silence_ms;
 
 	*error = (struct db_error){.sqlstate = ""};
-	switch (pool_acquire(db->pool, call->wait_deadline_ms, &conn))
+	got = pool_acquire(db->pool, call->wait_deadline_ms, &conn);
+	metrics_observe(db->opt.metrics,
+					METRIC_QUEUE_WAIT,
+					clock_mono_us() - began_us);
+	switch (got)
 	{
 		case POOL_BUSY:
 			return DB_BUSY;

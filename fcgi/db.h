@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "metrics.h"
 #include "pool.h"
 #include "stmts.h"
 
@@ -30,8 +31,9 @@ struct db_options
 	int max_connections;
 	int64_t connect_timeout_ms;
 	int64_t statement_timeout_ms; /* on the connection; a call may have less */
-	int64_t breaker_max_ms; /* no attempt to connect for at most so long after
+	int64_t breaker_max_ms;	 /* no attempt to connect for at most so long after
 							 * failures; 0: BREAKER_MAX_MS */
+	struct metrics *metrics; /* where waits for a connection count, or NULL */
 };
 
 /* NULL when out of memory.  Does not connect yet. */

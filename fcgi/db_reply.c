@@ -64,6 +64,7 @@ unavailable(struct request *req, struct db *db)
 {
 	reply_unavailable(req,
 					  REPLY_UNAVAILABLE,
+					  METRIC_SHED_DATABASE,
 					  "The database is not available now.",
 					  db_retry_ms(db));
 }
@@ -113,6 +114,7 @@ db_reply_error(struct request *req, struct db *db, enum db_result result,
 		case DB_BUSY:
 			reply_unavailable(req,
 							  REPLY_UNAVAILABLE,
+							  METRIC_SHED_SLOTS,
 							  "All query slots are in use.",
 							  db_retry_ms(db));
 			break;
@@ -125,6 +127,7 @@ db_reply_error(struct request *req, struct db *db, enum db_result result,
 		case DB_NO_MEMORY:
 			reply_unavailable(req,
 							  REPLY_UNAVAILABLE,
+							  METRIC_SHED_MEMORY,
 							  "The server is out of memory.",
 							  0);
 			break;

@@ -59,6 +59,7 @@ refuse_read(struct request *req, enum request_read result, size_t max_bytes)
 		case REQUEST_READ_OK:
 			reply_unavailable(req,
 							  REPLY_UNAVAILABLE,
+							  METRIC_SHED_MEMORY,
 							  "The server is out of memory.",
 							  1000);
 			break;
@@ -75,6 +76,7 @@ find(struct request *req, const struct service *service)
 	if (match.route != NULL)
 	{
 		req->route = match.route;
+		req->route_number = (size_t) (match.route - service->routes.routes);
 		req->nargs = match.nargs;
 		memcpy(req->args, match.args, match.nargs * sizeof(match.args[0]));
 		return true;

@@ -265,6 +265,9 @@ stored(struct drain *d, const struct spool_batch *batch)
 	d->status.stored += d->answer.stored;
 	d->status.duplicates += d->answer.duplicate;
 	(void) pthread_mutex_unlock(&d->lock);
+	metrics_observe(d->opt.metrics,
+					METRIC_DRAIN_LAG,
+					clock_wall_us() - batch->oldest_us);
 	for (uint32_t i = 0; i < d->answer.nrejected; i++)
 		if (!bury(d, batch, d->answer.rejected[i], NULL))
 			return;

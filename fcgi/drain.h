@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "db.h"
+#include "metrics.h"
 #include "spool.h"
 
 #define DRAIN_MAX_EVENTS 5000
@@ -74,6 +75,7 @@ struct drain_options
 	int64_t max_events_per_s; /* 0: no limit */
 	int64_t retry_ms;		  /* first pause when the store is away, ... */
 	int64_t max_retry_ms;	  /* ... which doubles up to this */
+	struct metrics *metrics;  /* where the lag of batches counts, or NULL */
 };
 
 struct drain;

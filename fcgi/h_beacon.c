@@ -141,6 +141,7 @@ read_data(struct request *req, size_t *len)
 	if (text == NULL)
 		reply_unavailable(req,
 						  REPLY_UNAVAILABLE,
+						  METRIC_SHED_MEMORY,
 						  "The server is out of memory.",
 						  1000);
 	else if (!base64_decode(data, data_len, text, len))

@@ -24,11 +24,20 @@ refuse(struct request *req, const struct event_problem *problem)
 	reply_errorf(req, problem->code, "%s.", problem->text);
 }
 
+/* refuse_event -- the request's only one. */
+static void
+refuse_event(struct request *req, const struct event_problem *problem)
+{
+	refuse(req, problem);
+	metrics_add(request_metrics(req), METRIC_EVENTS_REJECTED, 1);
+}
+
 static void
 no_memory(struct request *req)
 {
 	reply_unavailable(req,
 					  REPLY_UNAVAILABLE,
+					  METRIC_SHED_MEMORY,
 					  "The server is out of memory.",
 					  1000);
 }
@@ -37,15 +46,22 @@ enum handled
 ingest_submit(struct request *req, struct writer *writer,
 			  struct commit *commit)
 {
-	int64_t deadline_ms = clock_mono_ms() + writer->commit_wait_ms;
+	const int64_t began_us = clock_mono_us();
+	struct metrics *metrics = request_metrics(req);
+	bool taken;
 
 	commit->owner = req;
 	request_forget_body(req);
-	if (committer_submit(writer->committer, commit, deadline_ms))
+	taken = committer_submit(writer->committer,
+							 commit,
+							 began_us / 1000 + writer->commit_wait_ms);
+	metrics_observe(metrics, METRIC_QUEUE_WAIT, clock_mono_us() - began_us);
+	if (taken)
 		return HANDLED_LATER;
 	commit_free(commit);
 	reply_unavailable(req,
 					  REPLY_UNAVAILABLE,
+					  METRIC_SHED_DISK,
 					  "The disk is slower than the events that arrive. "
 					  "Nothing of this request was stored.",
 					  1000);
@@ -64,6 +80,7 @@ ingest_done(void *owner, enum spool_result result)
 		case SPOOL_FULL:
 			reply_unavailable(req,
 							  REPLY_SPOOL_FULL,
+							  METRIC_SHED_SPOOL_FULL,
 							  "No more events can be taken until those that "
 							  "wait have been stored. Nothing of this request "
 							  "was stored.",
@@ -72,6 +89,7 @@ ingest_done(void *owner, enum spool_result result)
 		case SPOOL_FAILED:
 			reply_unavailable(req,
 							  REPLY_UNAVAILABLE,
+							  METRIC_SHED_SPOOL_FAILED,
 							  "The disk failed. Nothing of this request was "
 							  "stored.",
 							  30000);
@@ -103,13 +121,13 @@ ingest_commit(struct request *req, const char *name, const char *text,
 	frame.collection_len = strlen(name);
 	if (!event_collection(name, frame.collection_len, &problem))
 	{
-		refuse(req, &problem);
+		refuse_event(req, &problem);
 		return NULL;
 	}
 	(void) json_check_event(text, len, &found);
 	if (!event_frame(&found, clock_wall_us(), &frame, &problem))
 	{
-		refuse(req, &problem);
+		refuse_event(req, &problem);
 		return NULL;
 	}
 
@@ -154,6 +172,7 @@ struct bulk
 	bool collection_ok;
 	int64_t received_us;
 	int events;
+	int rejected;
 	bool full;
 };
 
@@ -189,8 +208,11 @@ begin_collection(struct bulk *bulk, const struct json_batch *batch)
 }
 
 static void
-put_failure(struct json_out *json, const struct event_problem *problem)
+put_failure(struct bulk *bulk, const struct event_problem *problem)
 {
+	struct json_out *json = &bulk->json;
+
+	bulk->rejected++;
 	json_object(json);
 	json_key(json, "success");
 	json_bool(json, false);
@@ -213,9 +235,9 @@ take_event(struct bulk *bulk, const struct json_event *found)
 	if (bulk->events++ >= WRITER_MAX_BATCH_EVENTS)
 		return BULK_TOO_LARGE;
 	if (!bulk->collection_ok)
-		put_failure(&bulk->json, &bulk->collection_problem);
+		put_failure(bulk, &bulk->collection_problem);
 	else if (!event_frame(found, bulk->received_us, &bulk->frame, &problem))
-		put_failure(&bulk->json, &problem);
+		put_failure(bulk, &problem);
 	else if (!commit_add(&bulk->commit, &bulk->frame, &bulk->full))
 		return bulk->full ? BULK_TOO_LARGE : BULK_NO_MEMORY;
 	else
@@ -313,6 +335,11 @@ handle_events(struct request *req, void *app)
 	json_batch_begin(&batch, body, len);
 
 	result = read_batch(&bulk, &batch);
+	/* Those before the place where a batch is broken are not rejected: it is. */
+	if (result == BULK_OK)
+		metrics_add(request_metrics(req),
+					METRIC_EVENTS_REJECTED,
+					bulk.rejected);
 	if (result == BULK_OK && bulk.commit->count > 0)
 		return ingest_submit(req, app, bulk.commit);
 	if (result != BULK_OK)

@@ -129,6 +129,7 @@ handle_query(struct request *req, void *app)
 		case QUERY_REQUEST_NO_MEMORY:
 			reply_unavailable(req,
 							  REPLY_UNAVAILABLE,
+							  METRIC_SHED_MEMORY,
 							  "The server is out of memory.",
 							  0);
 			break;

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "h_metrics.h"
 #include "health.h"
 #include "json_out.h"
 #include "reader.h"
@@ -84,5 +85,31 @@ handle_reader_ready(struct request *req, void *app)
 	};
 
 	health_ready(req, checks, sizeof(checks) / sizeof(checks[0]));
+	return HANDLED_NOW;
+}
+
+enum handled
+handle_reader_metrics(struct request *req, void *app)
+{
+	static const struct connection_metrics of_queries = {
+		METRIC_QUERY_CONNECTIONS_IDLE,
+		METRIC_QUERY_CONNECTIONS_USED,
+		METRIC_QUERY_BREAKER_OPEN,
+	};
+	static const struct connection_metrics of_keys = {
+		METRIC_KEYS_CONNECTIONS_IDLE,
+		METRIC_KEYS_CONNECTIONS_USED,
+		METRIC_KEYS_BREAKER_OPEN,
+	};
+	const struct reader *reader = app;
+	struct metrics *metrics = request_metrics(req);
+	struct pool_counts counts;
+
+	metrics_of_db(metrics, reader->db, &of_queries);
+	metrics_of_db(metrics, reader->key_db, &of_keys);
+	db_counts(reader->db, &counts);
+	metrics_set(metrics, METRIC_QUERY_WAITING, counts.waiting);
+	metrics_set(metrics, METRIC_DATABASE_AWAY, is_reachable(reader) ? 0 : 1);
+	metrics_reply(req, reader->started_us, reader->keys);
 	return HANDLED_NOW;
 }

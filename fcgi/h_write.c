@@ -1,11 +1,12 @@
 /*
  * h_write.c
- *	  /health/ready of tally-write.
+ *	  /health/ready and /metrics of tally-write.
  *
  * Ready means: an event that comes now would be taken.  That the database is
  * away is a warning and no more; a check that failed then would take the
  * spool out of service in the very outage that it is for.
  */
+#include "h_metrics.h"
 #include "health.h"
 
 #include "clock.h"
@@ -39,15 +40,23 @@ check_spool(const struct spool_status *spool)
 	return check;
 }
 
+/* waited_us -- how long the oldest event not stored has; 0 if there is none,
+ * or if the wall clock was set back. */
+static int64_t
+waited_us(const struct drain_status *drain)
+{
+	int64_t us = clock_wall_us() - drain->oldest_us;
+
+	return drain->oldest_us != 0 && us > 0 ? us : 0;
+}
+
 static struct health_check
 check_database(const struct drain_status *drain)
 {
-	int64_t late_us = clock_wall_us() - drain->oldest_us;
 	struct health_check check = {
 		.name = "database:delay",
 		.status = HEALTH_PASS,
-		.value =
-			drain->oldest_us != 0 && late_us > 0 ? late_us / US_A_SECOND : 0,
+		.value = waited_us(drain) / US_A_SECOND,
 		.unit = "s",
 	};
 
@@ -119,5 +128,63 @@ handle_writer_ready(struct request *req, void *app)
 	checks[2] = check_database(&drain);
 	checks[3] = check_dead_letters(&drain);
 	health_ready(req, checks, sizeof(checks) / sizeof(checks[0]));
+	return HANDLED_NOW;
+}
+
+static void
+put_spool(struct metrics *metrics, const struct spool_status *spool)
+{
+	metrics_set(metrics, METRIC_SPOOL_BYTES, spool->bytes);
+	metrics_set(metrics, METRIC_SPOOL_MAX_BYTES, spool->max_bytes);
+	metrics_set(metrics, METRIC_SPOOL_FILES, spool->files);
+	metrics_set(metrics,
+				METRIC_SPOOL_TAKES_EVENTS,
+				spool->takes_events ? 1 : 0);
+	metrics_raise(metrics, METRIC_SPOOL_FSYNC_ERRORS, spool->sync_errors);
+	metrics_raise(metrics, METRIC_SPOOL_BAD_FILES, spool->bad_files);
+	metrics_raise(metrics, METRIC_SPOOL_TORN_BYTES, spool->torn_bytes);
+}
+
+static void
+put_drain(struct metrics *metrics, const struct drain_status *drain)
+{
+	metrics_set(metrics, METRIC_DATABASE_AWAY, drain->is_away ? 1 : 0);
+	metrics_set(metrics, METRIC_SPOOL_OLDEST_US, waited_us(drain));
+	metrics_raise(metrics, METRIC_DRAIN_STORED, drain->stored);
+	metrics_raise(metrics, METRIC_DRAIN_DUPLICATE, drain->duplicates);
+	metrics_raise(metrics, METRIC_DRAIN_DEAD_LETTER, drain->dead_letters);
+	metrics_raise(metrics, METRIC_DRAIN_GAPS, drain->gaps);
+}
+
+enum handled
+handle_writer_metrics(struct request *req, void *app)
+{
+	static const struct connection_metrics of_drain = {
+		METRIC_DRAIN_CONNECTIONS_IDLE,
+		METRIC_DRAIN_CONNECTIONS_USED,
+		METRIC_DRAIN_BREAKER_OPEN,
+	};
+	static const struct connection_metrics of_keys = {
+		METRIC_KEYS_CONNECTIONS_IDLE,
+		METRIC_KEYS_CONNECTIONS_USED,
+		METRIC_KEYS_BREAKER_OPEN,
+	};
+	struct writer *writer = app;
+	struct metrics *metrics = request_metrics(req);
+	struct committer_counts counts;
+	struct spool_status spool;
+	struct drain_status drain;
+
+	spool_status(writer->spool, &spool);
+	put_spool(metrics, &spool);
+	drain_status(writer->drain, &drain);
+	put_drain(metrics, &drain);
+	committer_counts(writer->committer, &counts);
+	metrics_raise(metrics, METRIC_EVENTS_ACCEPTED, counts.events);
+	metrics_raise(metrics, METRIC_SPOOL_RECORDS, counts.commits);
+	metrics_raise(metrics, METRIC_SPOOL_SYNCS, counts.syncs);
+	metrics_of_db(metrics, writer->db, &of_drain);
+	metrics_of_db(metrics, writer->key_db, &of_keys);
+	metrics_reply(req, writer->started_us, writer->keys);
 	return HANDLED_NOW;
 }

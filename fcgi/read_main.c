@@ -100,17 +100,24 @@ static const struct config_table table = {
 	settings, sizeof(settings) / sizeof(settings[0]),
 };
 
+/* Several may have one name: GET and POST of a query are one line. */
 static const struct route routes[] = {
-	{METHOD_GET, "/3.0/projects/{}/queries/{}", SCOPE_READ, 0, handle_query},
-	{METHOD_POST, "/3.0/projects/{}/queries/{}", SCOPE_READ,
+	{METHOD_GET, "/3.0/projects/{}/queries/{}", "query", SCOPE_READ, 0,
+		handle_query},
+	{METHOD_POST, "/3.0/projects/{}/queries/{}", "query", SCOPE_READ,
 		TALLY_MAX_QUERY_BYTES, handle_query},
-	{METHOD_GET, "/3.0/projects/{}/queries", SCOPE_READ, 0,
+	{METHOD_GET, "/3.0/projects/{}/queries", "links", SCOPE_READ, 0,
 		handle_query_links},
-	{METHOD_GET, "/3.0", SCOPE_NONE, 0, handle_root},
-	{METHOD_GET, "/health/live", SCOPE_NONE, 0, health_live},
-	{METHOD_GET, "/health/ready", SCOPE_NONE, 0, handle_reader_ready},
+	{METHOD_GET, "/3.0", "root", SCOPE_NONE, 0, handle_root},
+	{METHOD_GET, "/health/live", "health", SCOPE_NONE, 0, health_live},
+	{METHOD_GET, "/health/ready", "health", SCOPE_NONE, 0, handle_reader_ready},
+	{METHOD_GET, "/metrics", "metrics", SCOPE_NONE, 0, handle_reader_metrics},
 };
 /* clang-format on */
+
+static const struct route_table route_table = {routes,
+											   sizeof(routes) /
+												   sizeof(routes[0])};
 
 static int
 fail(const char *message)
@@ -136,7 +143,7 @@ check_config(const struct read_config *config)
 
 static struct db *
 open_db(const struct read_config *config, int64_t connections,
-		int64_t breaker_max_ms)
+		int64_t breaker_max_ms, struct metrics *metrics)
 {
 	const struct db_options options = {
 		.conninfo = config->database,
@@ -146,6 +153,7 @@ open_db(const struct read_config *config, int64_t connections,
 		.connect_timeout_ms = config->connect_timeout_ms,
 		.statement_timeout_ms = config->statement_timeout_ms,
 		.breaker_max_ms = breaker_max_ms,
+		.metrics = metrics,
 	};
 
 	return db_new(&options);
@@ -209,6 +217,7 @@ main(int argc, char **argv)
 	struct service service = {.app = &reader};
 	struct worker_options options = {.service = &service};
 	struct worker *worker;
+	struct metrics *metrics;
 
 	switch (config_load(&table, argc, argv, &config, message))
 	{
@@ -225,12 +234,16 @@ main(int argc, char **argv)
 	if (!worker_setup())
 		return fail("cannot set up signals or libfcgi");
 
+	metrics = route_metrics(METRICS_READ, &route_table);
+	if (metrics == NULL)
+		return fail("out of memory");
+	reader.started_us = clock_mono_us();
 	reader.slot_wait_ms = config.slot_wait_ms;
 	reader.statement_timeout_ms = config.statement_timeout_ms;
 	reader.query_deadline_ms = config.query_deadline_ms;
 	/* The keys have a connection of their own, however busy the others. */
-	reader.db = open_db(&config, config.connections, BREAKER_MAX_MS);
-	reader.key_db = open_db(&config, 1, KEY_RETRY_MS);
+	reader.db = open_db(&config, config.connections, BREAKER_MAX_MS, metrics);
+	reader.key_db = open_db(&config, 1, KEY_RETRY_MS, NULL);
 	if (reader.db == NULL || reader.key_db == NULL)
 		return fail("out of memory");
 	reader.keys = open_keys(&config, &reader);
@@ -238,14 +251,14 @@ main(int argc, char **argv)
 		return fail("out of memory");
 
 	service.keys = reader.keys;
-	service.routes.routes = routes;
-	service.routes.count = sizeof(routes) / sizeof(routes[0]);
+	service.routes = route_table;
 	options.listen = config.listen;
 	options.group = config.listen_group;
 	options.backlog = (int) config.listen_backlog;
 	options.threads = (int) config.threads;
 	options.requests = (int) config.threads;
 	options.max_body_bytes = TALLY_MAX_QUERY_BYTES;
+	options.metrics = metrics;
 	options.log_requests = config.log_requests;
 	worker = worker_start(&options, message);
 	if (worker == NULL)
@@ -261,6 +274,7 @@ main(int argc, char **argv)
 	keys_free(reader.keys);
 	db_free(reader.key_db);
 	db_free(reader.db);
+	metrics_free(metrics);
 	config_free(&table, &config);
 	log_note(LOG_LEVEL_INFO, "stopped", NULL, NULL);
 	return EXIT_SUCCESS;

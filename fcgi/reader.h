@@ -17,6 +17,7 @@ struct reader
 	struct db *db;	   /* for queries */
 	struct db *key_db; /* for the keys alone */
 	struct keys *keys;
+	int64_t started_us;			  /* clock_mono_us() */
 	int64_t slot_wait_ms;		  /* for a connection */
 	int64_t statement_timeout_ms; /* from the request's beginning */
 	int64_t query_deadline_ms;	  /* likewise, for the whole answer */
@@ -30,6 +31,9 @@ enum handled handle_query_links(struct request *req, void *app);
 
 /* GET /3.0 */
 enum handled handle_root(struct request *req, void *app);
+
+/* GET /metrics */
+enum handled handle_reader_metrics(struct request *req, void *app);
 
 /* GET /health/ready */
 enum handled handle_reader_ready(struct request *req, void *app);

@@ -186,7 +186,7 @@ reply_errorf(struct request *req, enum reply_code code, const char *format,
 }
 
 void
-reply_unavailable(struct request *req, enum reply_code code,
+reply_unavailable(struct request *req, enum reply_code code, enum metric shed,
 				  const char *message, int64_t retry_after_ms)
 {
 	char seconds[16];
@@ -201,6 +201,7 @@ reply_unavailable(struct request *req, enum reply_code code,
 					(int) ((retry_after_ms + 999) / 1000));
 	reply_error(req, code, message);
 	reply_header(req, "Retry-After", seconds);
+	metrics_add(request_metrics(req), shed, 1);
 }
 
 /* ------------------------------------------------------------------------

@@ -73,8 +73,10 @@ void reply_error(struct request *req, enum reply_code code,
 void reply_errorf(struct request *req, enum reply_code code,
 				  const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* "shed" says for the metrics what was missing: one of METRIC_SHED_*. */
 void reply_unavailable(struct request *req, enum reply_code code,
-					   const char *message, int64_t retry_after_ms);
+					   enum metric shed, const char *message,
+					   int64_t retry_after_ms);
 
 /*
  * Sends what was prepared so far, headers and body, and from now on what is

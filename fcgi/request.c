@@ -45,6 +45,7 @@ struct request_set
 	int busy;
 	bool stopped;
 	bool log_each;
+	struct metrics *metrics; /* or NULL */
 	struct log_limit failures;
 	struct request *requests;
 	int count;
@@ -55,7 +56,8 @@ struct request_set
  */
 
 struct request_set *
-request_set_new(int count, int listen_fd, size_t max_body_bytes, bool log_each)
+request_set_new(int count, int listen_fd, size_t max_body_bytes, bool log_each,
+				struct metrics *metrics)
 {
 	struct request_set *set = calloc(1, sizeof(*set));
 	int i;
@@ -63,6 +65,7 @@ request_set_new(int count, int listen_fd, size_t max_body_bytes, bool log_each)
 	if (set == NULL)
 		return NULL;
 	set->log_each = log_each;
+	set->metrics = metrics;
 	set->requests = calloc((size_t) count, sizeof(*set->requests));
 	if (set->requests == NULL)
 	{
@@ -191,6 +194,7 @@ request_accept(struct request *req)
 	req->body = "";
 	req->body_len = 0;
 	req->route = NULL;
+	req->route_number = METRICS_NO_ROUTE;
 	req->nargs = 0;
 	req->project[0] = '\0';
 	reply_begin(req, 500, NULL);
@@ -342,9 +346,21 @@ static const char *const method_names[METHOD__COUNT] = {
 	[METHOD_OTHER] = "other",
 };
 
+/*
+ * count_request -- not its log line's business: that one may be left out.
+ */
+static void
+count_request(const struct request *req, int64_t us)
+{
+	metrics_request(req->home->metrics,
+					req->route_number,
+					req->reply.broken ? 500 : req->reply.status,
+					us);
+}
+
 /* log_request -- by route, never by path: a path holds what clients send. */
 static void
-log_request(const struct request *req)
+log_request(const struct request *req, int64_t us)
 {
 	const struct reply *reply = &req->reply;
 	const bool failed = reply->status >= 500 || reply->broken;
@@ -367,7 +383,7 @@ log_request(const struct request *req)
 		log_str(&line, "error_code", reply->error_code);
 	if (reply->broken)
 		log_str(&line, "broken", "true");
-	log_int(&line, "us", clock_mono_us() - req->started_us);
+	log_int(&line, "us", us);
 	if (skipped > 0)
 		log_int(&line, "not_logged", skipped);
 	log_end(&line);
@@ -376,8 +392,12 @@ log_request(const struct request *req)
 void
 request_finish(struct request *req)
 {
+	int64_t us;
+
 	(void) reply_send(req);
-	log_request(req);
+	us = clock_mono_us() - req->started_us;
+	count_request(req, us);
+	log_request(req, us);
 	FCGX_Finish_r(&req->fcgi);
 	arena_reset(req->arena);
 	reply_recycle(&req->reply);
@@ -468,6 +488,12 @@ int
 request_watch_fd(const struct request *req)
 {
 	return req->fcgi.ipcFd;
+}
+
+struct metrics *
+request_metrics(const struct request *req)
+{
+	return req->home != NULL ? req->home->metrics : NULL;
 }
 
 struct request *

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "metrics.h"
 #include "uri.h"
 
 struct request;
@@ -69,6 +70,9 @@ int64_t request_started_ms(const struct request *req);
 
 /* For db_call(), which watches it to see the client leave. */
 int request_watch_fd(const struct request *req);
+
+/* Where the program counts; may be NULL, which metrics.h takes. */
+struct metrics *request_metrics(const struct request *req);
 
 /*
  * Empties the arena, and so the body and all parameters, but not the answer:

@@ -10,6 +10,7 @@
 
 #include "../extension/contract.h"
 #include "buf.h"
+#include "metrics.h"
 #include "reply.h"
 #include "request.h"
 #include "route.h"
@@ -46,6 +47,7 @@ struct request
 	bool is_head;
 	struct uri uri;
 	const struct route *route; /* NULL until found */
+	size_t route_number;	   /* in the table, or METRICS_NO_ROUTE */
 	size_t nargs;
 	const char *args[ROUTE_MAX_ARGS];
 	char project[PROJECT_CHARS + 1];
@@ -59,10 +61,11 @@ struct request
 
 /*
  * The fixed number of request structures of a worker.  Taking one waits until
- * one is free or "stop" was called; returns NULL then.
+ * one is free or "stop" was called; returns NULL then.  "metrics" may be NULL.
  */
 struct request_set *request_set_new(int count, int listen_fd,
-									size_t max_body_bytes, bool log_each);
+									size_t max_body_bytes, bool log_each,
+									struct metrics *metrics);
 void request_set_free(struct request_set *set);
 struct request *request_set_take(struct request_set *set);
 void request_set_give(struct request_set *set, struct request *req);

@@ -74,6 +74,17 @@ route_find(const struct route_table *table, enum method method,
 	}
 }
 
+struct metrics *
+route_metrics(enum metrics_program program, const struct route_table *table)
+{
+	struct metrics *metrics = metrics_new(program, table->count);
+	size_t i;
+
+	for (i = 0; i < table->count; i++)
+		metrics_name_route(metrics, i, table->routes[i].name);
+	return metrics;
+}
+
 void
 route_allow(unsigned allowed, char text[ROUTE_ALLOW_BYTES])
 {

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "metrics.h"
 #include "request.h"
 #include "uri.h"
 
@@ -32,6 +33,7 @@ struct route
 {
 	enum method method;
 	const char *pattern; /* "/3.0/projects/{}/events/{}" */
+	const char *name;	 /* of the label "route" of the metrics */
 	enum scope scope;
 	size_t max_body_bytes; /* 0: a body is refused */
 	route_handler handler;
@@ -54,6 +56,11 @@ struct route_match
 /* The first route whose pattern and method fit. */
 void route_find(const struct route_table *table, enum method method,
 				const struct uri *uri, struct route_match *match);
+
+/* Metrics of the program with a line a name of these routes.  NULL when out of
+ * memory or if they are too many. */
+struct metrics *route_metrics(enum metrics_program program,
+							  const struct route_table *table);
 
 /* "GET, HEAD, POST, OPTIONS" of the bits, for an Allow header. */
 #define ROUTE_ALLOW_BYTES 64

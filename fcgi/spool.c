@@ -188,6 +188,16 @@ fail_for_good(struct spool *spool)
 	return SPOOL_FAILED;
 }
 
+/* sync_failed -- what was written may be gone, and nobody would say so. */
+static enum spool_result
+sync_failed(struct spool *spool)
+{
+	(void) pthread_mutex_lock(&spool->lock);
+	spool->sync_errors++;
+	(void) pthread_mutex_unlock(&spool->lock);
+	return fail_for_good(spool);
+}
+
 /*
  * write_some -- write "n" records at "offset"; a copy of their vector is
  * moved on when the system takes only part of it.
@@ -276,7 +286,7 @@ spool_append(struct spool *spool, const struct iovec *records,
 		enum spool_result result = spool_file_begin(spool, total);
 
 		if (result == SPOOL_FAILED)
-			return fail_for_good(spool);
+			return sync_failed(spool);
 		if (result != SPOOL_OK)
 			return result;
 	}
@@ -294,7 +304,7 @@ spool_append(struct spool *spool, const struct iovec *records,
 	if (!write_all(spool, records, nrecords))
 		return cut_back(spool, errno);
 	if (spool->io->fdatasync(spool->fd) != 0)
-		return fail_for_good(spool);
+		return sync_failed(spool);
 
 	spool->next = next;
 	spool->offset += total;
@@ -346,6 +356,7 @@ spool_status(struct spool *spool, struct spool_status *status)
 	status->files = (int64_t) spool->nfiles;
 	status->bad_files = spool->bad_files;
 	status->torn_bytes = spool->torn_bytes;
+	status->sync_errors = spool->sync_errors;
 	(void) pthread_mutex_unlock(&spool->lock);
 
 	status->takes_events =

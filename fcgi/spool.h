@@ -134,6 +134,7 @@ struct spool_status
 	int64_t files;
 	int64_t bad_files;	/* set aside since the start */
 	int64_t torn_bytes; /* cut off at the end of earlier spools */
+	int64_t sync_errors;
 };
 
 void spool_status(struct spool *spool, struct spool_status *status);

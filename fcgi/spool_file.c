@@ -164,7 +164,7 @@ fill_new(struct spool *spool, int fd, int64_t size)
 	if (spool->io->pwritev(fd, &iov, 1, 0) != (ssize_t) sizeof(header))
 		return SPOOL_FULL;
 	if (spool->io->fsync(fd) != 0 || spool->io->fsync(spool->dir_fd) != 0)
-		return SPOOL_FAILED;
+		return SPOOL_FAILED; /* ... which counts as a failed sync */
 	return SPOOL_OK;
 }
 

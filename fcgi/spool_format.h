@@ -108,6 +108,7 @@ struct spool
 	int64_t bytes;
 	int64_t bad_files;
 	int64_t torn_bytes;
+	int64_t sync_errors;
 	bool failed;
 
 	/* The writer's. */

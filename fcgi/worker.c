@@ -275,7 +275,8 @@ worker_start(const struct worker_options *options,
 									  : options->threads,
 								  worker->listen_fd,
 								  options->max_body_bytes,
-								  options->log_requests);
+								  options->log_requests,
+								  options->metrics);
 	if (worker->set == NULL)
 		goto fail;
 

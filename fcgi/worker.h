@@ -23,9 +23,10 @@ struct worker_options
 	const char *group;	/* the socket's group, "" for the process's own */
 	int backlog;
 	int threads;
-	int requests;		   /* structures, >= threads */
-	size_t max_body_bytes; /* the largest of any route */
-	bool log_requests;	   /* a log line a request; errors always have one */
+	int requests;			 /* structures, >= threads */
+	size_t max_body_bytes;	 /* the largest of any route */
+	bool log_requests;		 /* a log line a request; errors always have one */
+	struct metrics *metrics; /* NULL: nothing is counted */
 	const struct service *service;
 };
 

@@ -126,23 +126,28 @@ static const struct config_table table = {
 };
 
 static const struct route routes[] = {
-	{METHOD_POST, "/3.0/projects/{}/events/{}", SCOPE_WRITE,
+	{METHOD_POST, "/3.0/projects/{}/events/{}", "event", SCOPE_WRITE,
 		TALLY_MAX_EVENT_BYTES, handle_event},
-	{METHOD_POST, "/3.0/projects/{}/events", SCOPE_WRITE,
+	{METHOD_POST, "/3.0/projects/{}/events", "events", SCOPE_WRITE,
 		TALLY_MAX_BATCH_BYTES, handle_events},
-	{METHOD_GET, "/3.0/projects/{}/events/{}", SCOPE_WRITE, 0, handle_beacon},
-	{METHOD_GET, "/health/live", SCOPE_NONE, 0, health_live},
-	{METHOD_GET, "/health/ready", SCOPE_NONE, 0, handle_writer_ready},
+	{METHOD_GET, "/3.0/projects/{}/events/{}", "beacon", SCOPE_WRITE, 0,
+		handle_beacon},
+	{METHOD_GET, "/health/live", "health", SCOPE_NONE, 0, health_live},
+	{METHOD_GET, "/health/ready", "health", SCOPE_NONE, 0, handle_writer_ready},
+	{METHOD_GET, "/metrics", "metrics", SCOPE_NONE, 0, handle_writer_metrics},
 };
 /* clang-format on */
+
+static const struct route_table route_table = {routes,
+											   sizeof(routes) /
+												   sizeof(routes[0])};
 
 /* Everything that runs, in the order in which it is started. */
 struct program
 {
 	struct write_config config;
 	struct writer writer;
-	struct db *db;
-	struct db *key_db;
+	struct metrics *metrics;
 	struct drain_db *drain_db;
 	struct service service;
 	struct worker *worker;
@@ -229,6 +234,7 @@ start_drain(const struct program *p)
 		.max_events_per_s = p->config.drain_max_events_per_s,
 		.retry_ms = RETRY_MS,
 		.max_retry_ms = MAX_RETRY_MS,
+		.metrics = p->metrics,
 	};
 
 	return drain_start(&options);
@@ -245,11 +251,11 @@ start_worker(struct program *p, char message[WORKER_MESSAGE_BYTES])
 		.requests = (int) p->config.max_requests,
 		.max_body_bytes = TALLY_MAX_BATCH_BYTES,
 		.log_requests = p->config.log_requests,
+		.metrics = p->metrics,
 		.service = &p->service,
 	};
 
-	p->service.routes.routes = routes;
-	p->service.routes.count = sizeof(routes) / sizeof(routes[0]);
+	p->service.routes = route_table;
 	p->service.keys = p->writer.keys;
 	p->service.app = &p->writer;
 	return worker_start(&options, message);
@@ -265,6 +271,10 @@ start(struct program *p, char message[CONFIG_MESSAGE_BYTES])
 	};
 
 	(void) snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory");
+	p->metrics = route_metrics(METRICS_WRITE, &route_table);
+	if (p->metrics == NULL)
+		return false;
+	p->writer.started_us = clock_mono_us();
 	p->writer.commit_wait_ms = p->config.commit_wait_ms;
 	p->writer.spool = open_spool(&p->config, message);
 	if (p->writer.spool == NULL)
@@ -272,12 +282,12 @@ start(struct program *p, char message[CONFIG_MESSAGE_BYTES])
 
 	(void) snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory");
 	/* The keys do not wait for a batch that is being stored. */
-	p->db = open_db(&p->config, p->config.drain_timeout_ms);
-	p->key_db = open_db(&p->config, p->config.drain_timeout_ms);
-	if (p->db == NULL || p->key_db == NULL)
+	p->writer.db = open_db(&p->config, p->config.drain_timeout_ms);
+	p->writer.key_db = open_db(&p->config, p->config.drain_timeout_ms);
+	if (p->writer.db == NULL || p->writer.key_db == NULL)
 		return false;
-	p->drain_db = drain_db_new(p->db, p->config.drain_timeout_ms);
-	p->writer.keys = open_keys(&p->config, p->key_db);
+	p->drain_db = drain_db_new(p->writer.db, p->config.drain_timeout_ms);
+	p->writer.keys = open_keys(&p->config, p->writer.key_db);
 	committer.spool = p->writer.spool;
 	p->writer.committer = committer_start(&committer);
 	if (p->drain_db == NULL || p->writer.keys == NULL ||
@@ -364,8 +374,9 @@ main(int argc, char **argv)
 	worker_free(program.worker);
 	keys_free(program.writer.keys);
 	drain_db_free(program.drain_db);
-	db_free(program.key_db);
-	db_free(program.db);
+	db_free(program.writer.key_db);
+	db_free(program.writer.db);
+	metrics_free(program.metrics);
 	config_free(&table, &program.config);
 	log_note(LOG_LEVEL_INFO, "stopped", NULL, NULL);
 	return EXIT_SUCCESS;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "committer.h"
+#include "db.h"
 #include "drain.h"
 #include "keys.h"
 #include "request.h"
@@ -24,6 +25,9 @@ struct writer
 	struct spool *spool;
 	struct committer *committer;
 	struct drain *drain;
+	struct db *db;			/* for the drain; here for its counts alone */
+	struct db *key_db;		/* likewise, for the keys */
+	int64_t started_us;		/* clock_mono_us() */
 	int64_t commit_wait_ms; /* for room in the committer's queue */
 };
 
@@ -35,6 +39,9 @@ enum handled handle_events(struct request *req, void *app);
 
 /* GET /3.0/projects/{}/events/{}?data=... */
 enum handled handle_beacon(struct request *req, void *app);
+
+/* GET /metrics */
+enum handled handle_writer_metrics(struct request *req, void *app);
 
 /* GET /health/ready */
 enum handled handle_writer_ready(struct request *req, void *app);

@@ -49,13 +49,15 @@ test_error(void)
 			"\r\n",
 			"with a head");
 
-	reply_unavailable(&req, REPLY_UNAVAILABLE, "m", 1);
+	reply_unavailable(&req, REPLY_UNAVAILABLE, METRIC_SHED_SLOTS, "m", 1);
 	tap_ok(strstr(render(true), "Retry-After: 1\r\n") != NULL,
 		   "a wait of less than a second is one");
-	reply_unavailable(&req, REPLY_SPOOL_FULL, "m", 2001);
+	reply_unavailable(
+		&req, REPLY_SPOOL_FULL, METRIC_SHED_SPOOL_FULL, "m", 2001);
 	tap_ok(strstr(render(true), "Retry-After: 3\r\n") != NULL, "rounded up");
 	tap_ok(strstr(head.data, "Status: 503 ") == head.data, "with its status");
-	reply_unavailable(&req, REPLY_UNAVAILABLE, "m", INT64_MAX);
+	reply_unavailable(
+		&req, REPLY_UNAVAILABLE, METRIC_SHED_SLOTS, "m", INT64_MAX);
 	tap_ok(strstr(render(true), "Retry-After: 3600\r\n") != NULL,
 		   "and at most an hour");
 }

@@ -672,6 +672,7 @@ test_broken_disk(void)
 	tap_int(append(spool, 3, 1), SPOOL_FAILED, "is never tried again");
 	spool_status(spool, &status);
 	tap_ok(status.failed && !status.takes_events, "which shows");
+	tap_int(status.sync_errors, 1, "and is counted");
 	tap_str(drain(spool), "1-2", "what was promised before comes out");
 	crash(spool);
 	spool = open_spool();

@@ -78,10 +78,10 @@ handler(struct request *req, void *app)
 
 /* clang-format off */
 static const struct route routes[] = {
-	{METHOD_GET, "/", SCOPE_NONE, 0, handler},
-	{METHOD_GET, "/p/{}/q/{}", SCOPE_READ, 0, handler},
-	{METHOD_POST, "/p/{}/q/{}", SCOPE_READ, 9, handler},
-	{METHOD_GET, "/p/{}/q", SCOPE_READ, 0, handler},
+	{METHOD_GET, "/", "root", SCOPE_NONE, 0, handler},
+	{METHOD_GET, "/p/{}/q/{}", "q", SCOPE_READ, 0, handler},
+	{METHOD_POST, "/p/{}/q/{}", "q", SCOPE_READ, 9, handler},
+	{METHOD_GET, "/p/{}/q", "list", SCOPE_READ, 0, handler},
 };
 /* clang-format on */
 
