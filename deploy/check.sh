@@ -21,7 +21,7 @@ usage()
 Usage: deploy/check.sh [STEP...]
 
 Runs all steps, or those named (and the builds they need), in this order:
-  format layers shellcheck build clang versions config nginx
+  format layers shellcheck build clang versions config nginx alerts
   unit fcgi regress isolation extension-tap fcgi-tap deploy-tap
 
 PG_CONFIG        the PostgreSQL whose copy is used ($PG_CONFIG)
@@ -281,7 +281,7 @@ check_nginx()
 
 check_shell()
 {
-  shellcheck -x deploy/*.sh .ci/run
+  shellcheck -x deploy/*.sh deploy/prometheus/*.sh .ci/run
 }
 
 export -f check_versions check_config check_nginx check_shell
@@ -302,6 +302,7 @@ main()
   step versions bash -c check_versions
   step config bash -c check_config
   step nginx bash -c check_nginx
+  tap_step alerts deploy/prometheus/check.sh
 
   tap_step unit make -C extension/unit check
   read -ra aslr <<<"$(no_aslr)"
