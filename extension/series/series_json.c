@@ -5,12 +5,12 @@
  *
  *	  {"start": [...], "end": [...], "values": [...], "n": [...]}
  *
- * One element a bucket in each (and the members in the order that jsonb keeps
- * them in).  Instants are ISO 8601 on the clock of the
- * grid's zone, with its offset.  Values are exact: counts, sums of integers
- * and numerics with all their digits, floats with as many as tell them from
- * all others; what JSON has no number for is a string, as to_jsonb() has it.
- * Nothing depends on the settings of the session.
+ * One element a bucket in each; the members come in the order that jsonb keeps
+ * them in.  Instants are ISO 8601 on the clock of the grid's zone, with its
+ * offset.  Values are exact: counts, sums of integers and numerics with all
+ * their digits, floats with as many as tell them from all others; what JSON
+ * has no number for is a string, as to_jsonb() has it.  Nothing depends on the
+ * settings of the session.
  *
  *-------------------------------------------------------------------------
  */
