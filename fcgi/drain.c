@@ -317,10 +317,11 @@ pace(struct drain *d, const struct spool_batch *batch, int64_t began_ms)
 {
 	int64_t until_ms = began_ms;
 	int64_t left_ms;
+	bool is_last = events_of(batch) < DRAIN_MAX_EVENTS / 2 &&
+				   batch->frames_len < DRAIN_MAX_BYTES / 2 &&
+				   d->limit == DRAIN_MAX_EVENTS;
 
-	if (events_of(batch) < DRAIN_MAX_EVENTS / 2 &&
-		batch->frames_len < DRAIN_MAX_BYTES / 2 &&
-		d->limit == DRAIN_MAX_EVENTS)
+	if (is_last)
 		until_ms += d->opt.interval_ms;
 	if (d->opt.max_events_per_s > 0)
 	{
@@ -332,7 +333,9 @@ pace(struct drain *d, const struct spool_batch *batch, int64_t began_ms)
 	left_ms = until_ms - clock_mono_ms();
 	if (left_ms > 0)
 	{
-		set_oldest(d, 0);
+		/* After a full batch more waits: the backlog is as old as it was. */
+		if (is_last)
+			set_oldest(d, 0);
 		pause_for(d, left_ms);
 	}
 }

@@ -239,7 +239,7 @@ append(struct spool *spool, uint32_t events)
 }
 
 static struct drain *
-start_drain(struct spool *spool)
+start_paced_drain(struct spool *spool, int64_t max_events_per_s)
 {
 	struct drain_options options = {
 		.spool = spool,
@@ -251,12 +251,19 @@ start_drain(struct spool *spool)
 		.interval_ms = 1,
 		.retry_ms = 1,
 		.max_retry_ms = 4,
+		.max_events_per_s = max_events_per_s,
 	};
 	struct drain *drain = drain_start(&options);
 
 	if (drain == NULL)
 		abort();
 	return drain;
+}
+
+static struct drain *
+start_drain(struct spool *spool)
+{
+	return start_paced_drain(spool, 0);
 }
 
 /* run -- drain "events" that are in the spool; how it ended. */
@@ -498,6 +505,30 @@ test_stop(void)
 	tap_int(wrong_times(10), 0, "and the next start goes on");
 }
 
+/* A backlog that is stored slowly on purpose is no younger for it. */
+static void
+test_paced(void)
+{
+	struct spool *spool;
+	struct drain *drain;
+	struct drain_status status;
+
+	fresh();
+	spool = open_spool();
+	append(spool, 2 * DRAIN_MAX_EVENTS);
+	drain = start_paced_drain(spool, 1000);
+	while (store_taken() == 0)
+		clock_sleep_ms(1);
+	clock_sleep_ms(50);
+	drain_status(drain, &status);
+	tap_int((int64_t) store_taken(),
+			DRAIN_MAX_EVENTS,
+			"after a batch it waits for the rate that it may have");
+	tap_ok(status.oldest_us > 0, "and says how old what is left is");
+	drain_stop(drain);
+	spool_close(spool);
+}
+
 int
 main(void)
 {
@@ -511,6 +542,7 @@ main(void)
 	test_all_refused();
 	test_no_letter();
 	test_stop();
+	test_paced();
 	(void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	return tap_done();
 }

@@ -314,10 +314,14 @@ sub psql_try
 	my ($self, $sql, %opt) = @_;
 	my ($out, $err) = ('', '');
 	local $ENV{PGCONNECT_TIMEOUT} = 5;
-	# a psql that cannot connect ends before it has read what it is given
+	# A psql that cannot connect ends before it has read what it is given: the
+	# write to it then fails, of which IPC::Run dies.
 	local $SIG{PIPE} = 'IGNORE';
-	my $ok = IPC::Run::run([$self->psql_command(%opt)],
-		'<', \$sql, '>', \$out, '2>', \$err);
+	my $ok = eval {
+		IPC::Run::run([$self->psql_command(%opt)],
+			'<', \$sql, '>', \$out, '2>', \$err);
+	};
+	die $@ if $@ && $@ !~ /Broken pipe/;
 	chomp $out;
 	return ($ok, $out, $err);
 }
