@@ -220,7 +220,8 @@ open_spool(void)
 static void
 append(struct spool *spool, uint32_t events)
 {
-	struct frame frame = {.collection = "c",
+	struct frame frame = {.received_us = clock_wall_us(),
+						  .collection = "c",
 						  .collection_len = 1,
 						  .json = "{\"a\":\n1}",
 						  .json_len = 8};
