@@ -10,7 +10,7 @@
  * Every start of the program begins a new spool, with an id of its own, in
  * the same folder; those of earlier starts are given out first, oldest first.
  * Each event of a spool has a sequence number, from 1 on without gaps, and
- * that is what makes "exactly once" possible: see DESIGN.md 4.
+ * that is what makes "exactly once" possible: see README.md, "The write path".
  *
  * The formats, and what happens to damage, stand in spool_format.h.
  */
