@@ -325,7 +325,8 @@ add_extreme(Measure *m, MeasureExtreme *s, Datum value, MemoryContext cxt)
 }
 
 int64
-tally_measure_add(Measure *m, void *state, Datum value, MemoryContext cxt)
+tally_measure_add(Measure *m, void *state, Datum value, TimestampTz at,
+				  MemoryContext cxt)
 {
 	int64 grown = 0;
 

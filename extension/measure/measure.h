@@ -115,7 +115,7 @@ extern int tally_measure_size(const Measure *m);
  * Returns the bytes that were allocated there in excess of those freed.
  */
 extern int64 tally_measure_add(Measure *m, void *state, Datum value,
-							   MemoryContext cxt);
+							   TimestampTz at, MemoryContext cxt);
 
 /*
  * *into += *from; as above.  22003 when there are more than

@@ -112,10 +112,14 @@ tally_collect_event(TallyPanel *panel, TallyEvent *event)
 
 	group = find_group(panel, collector, event);
 	if (collector->what.target == NULL)
-		tally_panel_add(panel, bucket, group, 0, (Datum) 0);
+		tally_panel_add(panel, bucket, group, 0, (Datum) 0, event->at);
 	else if (tally_path_lookup(collector->what.target, event, &value) &&
 			 value.type == jbvNumeric)
 		for (int i = 0; i < nmeasures; i++)
-			tally_panel_add(
-				panel, bucket, group, i, NumericGetDatum(value.val.numeric));
+			tally_panel_add(panel,
+							bucket,
+							group,
+							i,
+							NumericGetDatum(value.val.numeric),
+							event->at);
 }

@@ -189,9 +189,9 @@ tally_collect(PG_FUNCTION_ARGS)
 		int arg = collector->arg[i];
 
 		if (arg < 0)
-			tally_panel_add(panel, bucket, group, i, (Datum) 0);
+			tally_panel_add(panel, bucket, group, i, (Datum) 0, at);
 		else if (!PG_ARGISNULL(arg))
-			tally_panel_add(panel, bucket, group, i, PG_GETARG_DATUM(arg));
+			tally_panel_add(panel, bucket, group, i, PG_GETARG_DATUM(arg), at);
 	}
 	PG_RETURN_DATUM(tally_panel_datum(panel));
 }

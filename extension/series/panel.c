@@ -187,7 +187,7 @@ panel_cell(TallyPanel *panel, int32 bucket, int32 group)
 
 void
 tally_panel_add(TallyPanel *panel, int32 bucket, int32 group, int measure,
-				Datum value)
+				Datum value, TimestampTz at)
 {
 	Measure *m = &panel->measures[measure];
 	char *state;
@@ -202,7 +202,7 @@ tally_panel_add(TallyPanel *panel, int32 bucket, int32 group, int measure,
 		((MeasureCount *) state)->n++;
 	else
 	{
-		int64 grown = tally_measure_add(m, state, value, panel->cxt);
+		int64 grown = tally_measure_add(m, state, value, at, panel->cxt);
 
 		if (unlikely(grown != 0))
 			panel_charge(panel, grown);

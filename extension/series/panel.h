@@ -95,11 +95,12 @@ extern int32 tally_panel_group(TallyPanel *panel, const Datum *keys,
 
 /*
  * Adds one value to one measure of one cell.  For count(*) the value is not
- * looked at; for every other measure the caller leaves nulls out.  Values of
- * by-reference types are copied when they have to be kept.
+ * looked at; for every other measure the caller leaves nulls out.  "at" is the
+ * row's instant, which tells the first from the last.  Values of by-reference
+ * types are copied when they have to be kept.
  */
 extern void tally_panel_add(TallyPanel *panel, int32 bucket, int32 group,
-							int measure, Datum value);
+							int measure, Datum value, TimestampTz at);
 
 /*
  * Refuses (22023) a panel whose measures or keys are not these.  For whoever

@@ -144,6 +144,7 @@ add_row(FunctionCallInfo fcinfo, TallyMeasureKind kind)
 	TallyPanel *panel;
 	Filler *filler;
 	int32 bucket;
+	TimestampTz at;
 
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		elog(ERROR, "series aggregate called outside an aggregate");
@@ -168,14 +169,16 @@ add_row(FunctionCallInfo fcinfo, TallyMeasureKind kind)
 	if (PG_ARGISNULL(ARG_AT) ||
 		(PG_NARGS() > ARG_VALUE && PG_ARGISNULL(ARG_VALUE)))
 		PG_RETURN_DATUM(tally_panel_datum(panel));
-	bucket = tally_panel_bucket(panel, PG_GETARG_TIMESTAMPTZ(ARG_AT));
+	at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
+	bucket = tally_panel_bucket(panel, at);
 	if (bucket >= 0)
 		tally_panel_add(panel,
 						bucket,
 						0,
 						0,
 						PG_NARGS() > ARG_VALUE ? PG_GETARG_DATUM(ARG_VALUE)
-											   : (Datum) 0);
+											   : (Datum) 0,
+						at);
 	PG_RETURN_DATUM(tally_panel_datum(panel));
 }
 

@@ -157,7 +157,12 @@ series_of_values(Workspace *w, const TallySeriesTable *table,
 	{
 		workspace_next(w);
 		if (!table->isnull[b])
-			tally_panel_add(series, b, 0, 0, Float8GetDatum(table->value[b]));
+			tally_panel_add(series,
+							b,
+							0,
+							0,
+							Float8GetDatum(table->value[b]),
+							tally_grid_start(table->grid, b));
 	}
 	return series;
 }

@@ -1,0 +1,2 @@
+-- What changed in the topic files that 0.1 had; the files that are new in 0.2
+-- follow it in the upgrade script.
