@@ -9,9 +9,9 @@ INSERT INTO f.probe VALUES ('2025-06-01 12:10:30Z', 20), ('2025-06-01 12:40Z', 2
 CREATE TABLE f.s AS SELECT tally.avg(g, at, temp) AS avg, tally.count(g, at) AS count
   FROM f.probe, tally.grid('10 min', tstzrange('2025-06-01 12:00Z', '2025-06-01 13:15Z'), 'UTC') g;
 
--- each mode; is_filled stays true, n stays 0
+-- each mode; n stays 0, and is_filled says where a value stands all the same
 SELECT r.bucket::time, r.value, z.value AS zero, p.value AS previous, n.value AS next,
-  l.value AS linear, p.is_filled, p.n
+  l.value AS linear, r.is_filled AS is_filled_r, p.is_filled, l.is_filled AS is_filled_l, p.n
 FROM f.s, LATERAL tally.rows(avg) r
   JOIN LATERAL tally.rows(avg, 'zero') z USING (bucket)
   JOIN LATERAL tally.rows(avg, 'previous') p USING (bucket)
@@ -19,10 +19,22 @@ FROM f.s, LATERAL tally.rows(avg) r
   JOIN LATERAL tally.rows(avg, 'linear') l USING (bucket)
 ORDER BY r.bucket;
 
--- a count of nothing is 0, until another fill is asked for
-SELECT array_agg(r.value) AS count, array_agg(p.value) AS previous
-FROM f.s, LATERAL tally.rows(count, 'null') r
-  JOIN LATERAL tally.rows(count, fill => 'previous') p USING (bucket);
+-- a count of nothing is 0, until another fill is asked for, null among them
+SELECT array_agg(r.value) AS count, array_agg(n.value) AS null, array_agg(p.value) AS previous,
+  array_agg(l.value) AS linear, array_agg(r.is_filled) AS is_filled, array_agg(n.is_filled) AS is_filled_n
+FROM f.s, LATERAL tally.rows(count) r
+  JOIN LATERAL tally.rows(count, 'null') n USING (bucket)
+  JOIN LATERAL tally.rows(count, fill => 'previous') p USING (bucket)
+  JOIN LATERAL tally.rows(count, fill => 'linear') l USING (bucket);
+-- where a fill does not reach, a count of nothing is 0 again
+SELECT array_agg(p.value) AS previous, array_agg(p.is_filled) AS is_filled
+FROM f.s, LATERAL tally.rows(count, 'previous', max_gap => '10 min') p;
+
+-- a constant: any number
+SELECT c.fill, array_agg(r.value) AS avg FROM f.s, unnest('{0,-1.5,2e3,+7}'::text[]) c(fill), LATERAL tally.rows(avg, c.fill) r
+GROUP BY 1 ORDER BY 1;
+SELECT bool_or(r.value IS DISTINCT FROM z.value) AS different FROM f.s, LATERAL tally.rows(avg, '0') r
+  JOIN LATERAL tally.rows(avg, 'zero') z USING (bucket);
 
 -- max_gap is from start to start, a seed counts from the start of the range
 SELECT p.bucket::time, p.value AS previous, n.value AS next, l.value AS linear, m.value AS linear_30,
@@ -87,8 +99,8 @@ CREATE TABLE f.should AS SELECT b.k, b.bucket, mode, gap, CASE
     unnest('{previous,next,linear}'::text[]) mode, unnest(ARRAY[NULL, interval '2 days', '1 month']) gap;
 CREATE INDEX ON f.should (k, bucket, mode);
 ANALYZE f.should;
-SELECT k, mode, gap, count(*) AS buckets, count(*) FILTER (WHERE is_filled) AS empty,
-  count(r.value) FILTER (WHERE is_filled) AS filled,
+SELECT k, mode, gap, count(*) AS buckets, count(*) FILTER (WHERE n = 0) AS empty,
+  count(*) FILTER (WHERE is_filled) AS filled, count(*) FILTER (WHERE is_filled <> (n = 0 AND r.value IS NOT NULL)) AS wrong,
   count(*) FILTER (WHERE (r.value IS NULL) <> (c.value IS NULL) OR abs(r.value - c.value) > 1e-9 * abs(c.value)) AS different
 FROM f.series, unnest('{previous,next,linear}'::text[]) mode, unnest(ARRAY[NULL, interval '2 days', '1 month']) gap,
   LATERAL tally.rows(s, mode, gap) r
@@ -98,6 +110,13 @@ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
 -- mistakes
 SELECT tally.rows(avg, 'prev') FROM f.s;
+SELECT tally.rows(avg, '') FROM f.s;
+SELECT tally.rows(avg, 'NaN') FROM f.s;
+SELECT tally.rows(avg, ' 1') FROM f.s;
+SELECT tally.rows(avg, '0x10') FROM f.s;
+SELECT tally.rows(avg, '1e999') FROM f.s;
+SELECT tally.rows(avg, 'constant') FROM f.s;
+SELECT tally.rows(avg, '3', max_gap => '1 hour') FROM f.s;
 SELECT tally.rows(avg, 'zero', '1 hour') FROM f.s;
 SELECT tally.rows(avg, max_gap => '1 hour') FROM f.s;
 SELECT tally.rows(avg, 'next', '-1 hour') FROM f.s;

@@ -31,7 +31,7 @@ CREATE FUNCTION b.compare(fn text, col text, OUT buckets bigint, OUT filled bigi
   LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE format($q$
-    SELECT count(*), count(*) FILTER (WHERE w.is_filled), count(*) FILTER (WHERE (v.bucket, v.bucket_end, v.n, v.is_filled, v.is_partial)
+    SELECT count(*), count(*) FILTER (WHERE w.n = 0), count(*) FILTER (WHERE (v.bucket, v.bucket_end, v.n, v.is_filled, v.is_partial)
         IS DISTINCT FROM (w.bucket, w.bucket_end, w.n, w.is_filled, w.is_partial)
         OR (v.value IS NULL) <> (w.value IS NULL) OR abs(v.value - w.value) > %3$s * abs(w.value))
     FROM (SELECT name, tally.rebucket(s, g) AS got, should FROM b.grids,

@@ -23,17 +23,17 @@ CREATE FUNCTION w.differ(a float8, b float8) RETURNS bool LANGUAGE sql AS $$
 
 -- cumulate: the measure of all rows so far
 SELECT k, count(*), count(c.value) AS known, count(*) FILTER (WHERE c.is_filled) AS empty,
-  count(*) FILTER (WHERE w.differ(c.value, o.v) OR c.n <> o.n OR c.is_filled <> r.is_filled OR c.is_partial OR c.bucket_end <> r.bucket_end) AS different
+  count(*) FILTER (WHERE w.differ(c.value, o.v) OR c.n <> o.n OR c.is_filled <> (r.n = 0 AND c.value IS NOT NULL) OR c.is_partial OR c.bucket_end <> r.bucket_end) AS different
 FROM w.series, LATERAL tally.cumulate(s) c JOIN LATERAL tally.rows(s) r USING (bucket),
   LATERAL w.of_rows(k, '2025-02-28 23:00Z', r.bucket_end) o
 GROUP BY 1 ORDER BY 1;
 
 -- moving: the same function over the values of ROWS n - 1 PRECEDING
 SELECT k, fn, count(*), count(m.value) AS known,
-  count(*) FILTER (WHERE w.differ(m.value, c.v) OR m.n <> c.n OR m.is_filled <> c.is_filled) AS different
+  count(*) FILTER (WHERE w.differ(m.value, c.v) OR m.n <> c.n OR m.is_filled <> (c.is_empty AND c.v IS NOT NULL)) AS different
 FROM w.series, unnest('{sum,avg,min,max}'::text[]) fn, unnest('{1,2,3,7,59,60,1000}'::int[]) width,
   LATERAL tally.moving(s, fn, width) m
-  JOIN LATERAL (SELECT bucket, is_filled, sum(n) OVER x AS n,
+  JOIN LATERAL (SELECT bucket, n = 0 AS is_empty, sum(n) OVER x AS n,
       CASE fn WHEN 'sum' THEN sum(value) OVER x WHEN 'avg' THEN avg(value) OVER x
         WHEN 'min' THEN min(value) OVER x ELSE max(value) OVER x END AS v
     FROM tally.rows(s) WINDOW x AS (ORDER BY bucket ROWS width - 1 PRECEDING)) c USING (bucket)

@@ -1,15 +1,15 @@
 -- What is made of a tally.series: rows, filled or not.
 
 -- Not STRICT: most arguments may be null. A null series has no rows.
-CREATE FUNCTION tally.rows(series tally.series, fill text DEFAULT 'null',
+CREATE FUNCTION tally.rows(series tally.series, fill text DEFAULT NULL,
         max_gap interval DEFAULT NULL, seed double precision DEFAULT NULL)
     RETURNS TABLE (bucket timestamptz, bucket_end timestamptz,
         value double precision, n bigint, is_filled bool, is_partial bool)
     LANGUAGE C IMMUTABLE PARALLEL SAFE
     ROWS 100
-    AS 'MODULE_PATHNAME', 'tally_series_rows';
+    AS 'MODULE_PATHNAME', 'tally_series_rows_filled';
 COMMENT ON FUNCTION tally.rows(tally.series, text, interval, double precision) IS
-    'A row a bucket: its ends, its value, how many values fell into it (0: is_filled), and whether the range cuts it. Where nothing fell, fill says what stands: null (but 0 for counts), zero, previous, next or linear.';
+    'A row a bucket: its ends, its value, how many values fell into it, whether none did and yet a value stands there (is_filled), and whether the range cuts it. Where nothing fell, fill says what stands: null, zero, a number, previous, next or linear; without it 0 for a count and else null.';
 
 -- A series of a series: what is returned can be stored, merged and so on.
 CREATE FUNCTION tally.rebucket(series tally.series, grid tally.grid)

@@ -26,7 +26,8 @@ tally_series_values(PG_FUNCTION_ARGS)
 
 	tally_series_table_read(&table,
 							tally_panel_from_datum(PG_GETARG_DATUM(0),
-												   CurrentMemoryContext));
+												   CurrentMemoryContext),
+							NULL);
 	nbuckets = dims[0] = table.grid->nbuckets;
 	values = palloc(nbuckets * sizeof(Datum));
 	for (int b = 0; b < nbuckets; b++)

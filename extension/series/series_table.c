@@ -11,13 +11,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "series/number.h"
 #include "series/series_table.h"
 
 float8
@@ -27,28 +26,15 @@ tally_series_table_value(const TallyPanel *series, int32 bucket, bool *isnull)
 
 	if (*isnull)
 		return 0;
-	switch (tally_panel_result_type(series, 0))
-	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		case INT8OID:
-			return (float8) DatumGetInt64(value);
-		case FLOAT4OID:
-			return DatumGetFloat4(value);
-		case FLOAT8OID:
-			return DatumGetFloat8(value);
-		case NUMERICOID:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8, value));
-	}
-	elog(ERROR, "series is not of numbers");
-	return 0;
+	return tally_number_float8(tally_panel_result_type(series, 0), value);
 }
 
 void
-tally_series_table_read(TallySeriesTable *table, const TallyPanel *series)
+tally_series_table_read(TallySeriesTable *table, const TallyPanel *series,
+						const TallyFill *fill)
 {
+	static const TallyFill no_fill = {TALLY_FILL_DEFAULT};
+	TallyFillWalk walk = {-1, -1};
 	const TallyGrid *grid = tally_panel_grid(series);
 	int32 nbuckets = grid->nbuckets;
 	MemoryContext scratch;
@@ -58,7 +44,7 @@ tally_series_table_read(TallySeriesTable *table, const TallyPanel *series)
 	table->value = palloc(nbuckets * sizeof(float8));
 	table->isnull = palloc(nbuckets * sizeof(bool));
 	table->n = palloc(nbuckets * sizeof(int64));
-	table->is_filled = palloc(nbuckets * sizeof(bool));
+	table->is_empty = palloc(nbuckets * sizeof(bool));
 
 	/* What makes a double of a numeric leaves its text behind. */
 	scratch = AllocSetContextCreate(CurrentMemoryContext,
@@ -67,11 +53,19 @@ tally_series_table_read(TallySeriesTable *table, const TallyPanel *series)
 	old = MemoryContextSwitchTo(scratch);
 	for (int32 b = 0; b < nbuckets; b++)
 	{
+		bool is_filled;
+
 		CHECK_FOR_INTERRUPTS();
-		table->value[b] =
-			tally_series_table_value(series, b, &table->isnull[b]);
+		table->value[b] = tally_fill_float8(fill != NULL ? fill : &no_fill,
+											series,
+											0,
+											0,
+											b,
+											&walk,
+											&table->isnull[b],
+											&is_filled);
 		table->n[b] = tally_panel_nvalues(series, b, 0, 0);
-		table->is_filled[b] = table->n[b] == 0;
+		table->is_empty[b] = table->n[b] == 0;
 		MemoryContextReset(scratch);
 	}
 	MemoryContextSwitchTo(old);
@@ -134,7 +128,7 @@ tally_series_table_rows(FunctionCallInfo fcinfo, TallySeriesTableMaker make)
 	values[2] = Float8GetDatum(table->value[b]);
 	nulls[2] = table->isnull[b];
 	values[3] = Int64GetDatum(table->n[b]);
-	values[4] = BoolGetDatum(table->is_filled[b]);
+	values[4] = BoolGetDatum(table->is_empty[b] && !table->isnull[b]);
 	values[5] = BoolGetDatum(tally_grid_partial(table->grid, b));
 	SRF_RETURN_NEXT(call,
 					HeapTupleGetDatum(

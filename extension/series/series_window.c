@@ -6,7 +6,8 @@
  *
  * They return rows and no series: the values of two buckets would stand for
  * some rows twice, or for none.  In each row n is how many values "value" is
- * made of, and is_filled that none of them fell into the bucket itself.
+ * made of, and is_filled that none of them fell into the bucket itself, yet a
+ * value stands there.
  *
  * A MOVING WINDOW of w buckets takes two passes and no subtraction, which
  * minima do not have and floats do not survive.  Cut the buckets into blocks
@@ -76,7 +77,7 @@ cumulated(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 	TallyPanel *sum;
 	int64 n = 0;
 
-	tally_series_table_read(table, series);
+	tally_series_table_read(table, series, NULL);
 	workspace_begin(&w);
 	/* Of this panel just the first bucket is used, as a running state. */
 	sum = tally_panel_like(w.panels, series, table->grid);
@@ -206,7 +207,7 @@ moved(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("moving window of %d buckets", width),
 				 errhint("It must have at least one bucket.")));
-	tally_series_table_read(table, series);
+	tally_series_table_read(table, series, NULL);
 	width = Min(width, table->grid->nbuckets);
 
 	workspace_begin(&w);
@@ -261,7 +262,7 @@ rated(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("series is neither a count nor a sum"),
 				 errdetail("Only these grow with the length of a bucket.")));
-	tally_series_table_read(table, series);
+	tally_series_table_read(table, series, NULL);
 	grid = table->grid;
 	for (int32 b = 0; b < grid->nbuckets; b++)
 	{
