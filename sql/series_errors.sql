@@ -16,7 +16,7 @@ SELECT * FROM tally.series('e.t', 'at', '1 day', 'today', group_by => '{z}')
   AS t(bucket timestamptz, n bigint);
 SELECT * FROM tally.series('e.t', 'at', '1 day', 'today', '{sum}')
   AS t(bucket timestamptz, n bigint);
-SELECT * FROM tally.series('e.t', 'at', '1 day', 'today', '{median(v)}')
+SELECT * FROM tally.series('e.t', 'at', '1 day', 'today', '{mode(v)}')
   AS t(bucket timestamptz, n bigint);
 SELECT * FROM tally.series('e.t', 'at', '1 day', 'today', '{sum(v) twice}')
   AS t(bucket timestamptz, n bigint);

@@ -29,6 +29,15 @@ static const char *const kind_names[TALLY_MEASURE__COUNT] = {
 	[TALLY_AVG] = "avg",
 	[TALLY_MIN] = "min",
 	[TALLY_MAX] = "max",
+	[TALLY_FIRST] = "first",
+	[TALLY_LAST] = "last",
+	[TALLY_STDDEV] = "stddev",
+	[TALLY_VARIANCE] = "variance",
+	[TALLY_STATS] = "stats",
+	[TALLY_MEDIAN] = "median",
+	[TALLY_PERCENTILE] = "percentile",
+	[TALLY_DISTINCT] = "distinct",
+	[TALLY_VALUES] = "values",
 };
 
 const char *
@@ -146,6 +155,20 @@ tally_measure_init(Measure *m, const TallyMeasure *def, MemoryContext cxt)
 		case TALLY_MIN:
 		case TALLY_MAX:
 			init_extreme(m, cxt);
+			break;
+		case TALLY_FIRST:
+		case TALLY_LAST:
+		case TALLY_STDDEV:
+		case TALLY_VARIANCE:
+		case TALLY_STATS:
+		case TALLY_MEDIAN:
+		case TALLY_PERCENTILE:
+		case TALLY_DISTINCT:
+		case TALLY_VALUES:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("measure %s is not supported",
+							tally_measure_kind_name(def->kind))));
 			break;
 		case TALLY_MEASURE__COUNT:
 			elog(ERROR, "invalid kind of measure");

@@ -330,9 +330,10 @@ tally_spec_shape(const TallyMeasureSpec *what, int *nmeasures,
 	TallyMeasureKind kind = analyses[what->analysis].measure;
 
 	*nmeasures = 1;
-	measures[0].kind = kind;
-	measures[0].type = kind == TALLY_COUNT ? InvalidOid : NUMERICOID;
-	measures[0].collation = InvalidOid;
+	measures[0] = (TallyMeasure){
+		.kind = kind,
+		.type = kind == TALLY_COUNT ? InvalidOid : NUMERICOID,
+	};
 	if (what->needs_sums)
 	{
 		measures[1] = measures[0];

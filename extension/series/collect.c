@@ -6,10 +6,9 @@
  * collect(grid, measures text, at, VARIADIC values and keys)
  *
  * "measures" has one character a measure: '*' counts rows and takes no
- * argument; 'n' counts, 's' sums, 'a' averages, 'l' and 'g' are the least and
- * the greatest of the next argument.  The arguments left over are the keys of
- * the group.  "at" is a timestamptz, timestamp or date, the latter two on the
- * clock that the grid is of.
+ * argument; the others, in measure_chars[], are of the next argument.  The
+ * arguments left over are the keys of the group.  "at" is a timestamptz,
+ * timestamp or date, the latter two on the clock that the grid is of.
  *
  * All that is remembered from row to row is in the panel, never in fn_extra:
  * a distributed plan looks the function up again for each row.
@@ -55,6 +54,15 @@ static const char measure_chars[] = {
 	[TALLY_AVG] = 'a',
 	[TALLY_MIN] = 'l',
 	[TALLY_MAX] = 'g',
+	[TALLY_FIRST] = 'f',
+	[TALLY_LAST] = 'z',
+	[TALLY_STDDEV] = 'd',
+	[TALLY_VARIANCE] = 'v',
+	[TALLY_STATS] = 't',
+	[TALLY_MEDIAN] = 'm',
+	[TALLY_PERCENTILE] = 'p',
+	[TALLY_DISTINCT] = 'u',
+	[TALLY_VALUES] = 'w',
 };
 
 char

@@ -213,7 +213,8 @@ static bool
 same_measure(const TallyMeasure *a, const TallyMeasure *b)
 {
 	return a->kind == b->kind && a->type == b->type &&
-		   a->collation == b->collation;
+		   a->collation == b->collation && a->param == b->param &&
+		   a->precision == b->precision;
 }
 
 static bool

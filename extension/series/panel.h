@@ -36,19 +36,34 @@ typedef enum TallyMeasureKind
 	TALLY_AVG,
 	TALLY_MIN,
 	TALLY_MAX,
+	/* Stored panels name a kind by its number: new ones come last. */
+	TALLY_FIRST,
+	TALLY_LAST,
+	TALLY_STDDEV,	/* of a sample, as core's stddev() */
+	TALLY_VARIANCE, /* likewise */
+	TALLY_STATS,	/* count, sum, mean, least, greatest, stddev at once */
+	TALLY_MEDIAN,
+	TALLY_PERCENTILE,
+	TALLY_DISTINCT,
+	TALLY_VALUES, /* every value once, in order */
 	TALLY_MEASURE__COUNT
 } TallyMeasureKind;
 
 /*
  * One measure.  A count takes no value or any value (nulls are not counted).
- * sum and avg take int2, int4, int8, float4, float8 and numeric; min and max
- * any type with a default btree order.
+ * sum, avg, stddev, variance, stats, median and percentile take int2, int4,
+ * int8, float4, float8 and numeric; min, max, first, last and values any type
+ * with a default btree order; distinct any that can be hashed, too.
  */
 typedef struct TallyMeasure
 {
 	TallyMeasureKind kind;
 	Oid type;	   /* of the values, InvalidOid for count(*) */
-	Oid collation; /* for min and max of text */
+	Oid collation; /* where the type has one */
+	float8 param;  /* percentile: which, from 0 to 1; otherwise 0 */
+	int precision; /* 0: exact; distinct: bits of a HyperLogLog, 4 to 16;
+					* median, percentile: compression of a t-digest, 20 to
+					* 1000 */
 } TallyMeasure;
 
 /*
@@ -167,10 +182,12 @@ extern Oid tally_panel_result_type(const TallyPanel *panel, int measure);
 
 /*
  * The value of a measure in a cell, by-reference ones in the current context
- * or the panel's.  A count is 0 and the rest null where no value fell.
- * Result types: count int8; sum of int2/int4 int8, of int8 and numeric
- * numeric, of floats float8; avg of floats float8, otherwise numeric; min and
- * max the type of the values.
+ * or the panel's.  count and distinct are 0 and the rest null where no value
+ * fell; stddev and variance are null of one value, too.
+ * Result types: count and distinct int8; sum of int2/int4 int8, of int8 and
+ * numeric numeric, of floats float8; avg, stddev, variance and stats (the mean)
+ * of floats float8, otherwise numeric; median and percentile float8; min, max,
+ * first and last the type of the values; values an array of it.
  */
 extern Datum tally_panel_value(const TallyPanel *panel, int32 bucket,
 							   int32 group, int measure, bool *isnull);
