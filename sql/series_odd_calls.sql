@@ -45,19 +45,22 @@ SELECT odd.n(odd.sum_from_sum(g, at, k)) FROM odd.ev, odd.g;
 CREATE AGGREGATE odd.on_top(tally.grid, timestamptz, numeric)
   (SFUNC = tally.sum_row, STYPE = tally.series, INITCOND = :'of_numeric');
 SELECT odd.n(odd.on_top(g, at, v)) FROM odd.ev, odd.g;
-CREATE AGGREGATE odd.panel(tally.grid, text, "any", VARIADIC "any") (SFUNC = tally.collect_row, STYPE = tally.panel);
+-- (the function of version 0.1, which the library still has)
+CREATE FUNCTION odd.row(tally.panel, tally.grid, text, "any", VARIADIC "any") RETURNS tally.panel
+  LANGUAGE C AS '$libdir/tally', 'tally_collect';
+CREATE AGGREGATE odd.panel(tally.grid, text, "any", VARIADIC "any") (SFUNC = odd.row, STYPE = tally.panel);
 SELECT length(odd.panel(NULL::tally.grid, 's', at, v)::text) FROM odd.ev;
 SELECT length(odd.panel(g, NULL::text, at, v)::text) FROM odd.ev, odd.g;
 SELECT length(odd.panel(g, 's', t, v)::text) FROM odd.ev, odd.g;
 SELECT length(odd.panel(g, 's', at, VARIADIC ARRAY[v])::text) FROM odd.ev, odd.g;
-SELECT length(tally.collect_row(p, g, 's', at, v)::text) FROM odd.ev, odd.g, (SELECT odd.panel(g, 's', at, v) AS p FROM odd.ev, odd.g) p;
+SELECT length(odd.row(p, g, 's', at, v)::text) FROM odd.ev, odd.g, (SELECT odd.panel(g, 's', at, v) AS p FROM odd.ev, odd.g) p;
 
 -- and called by themselves
 SELECT tally.count_row(NULL, g, now()) FROM odd.g;
-SELECT tally.collect_row(NULL, g, '*', now()) FROM odd.g;
+SELECT tally.collect_row(NULL, '', now());
 SELECT tally.panel_combine(NULL, NULL);
 SELECT tally.panel_hand_over(NULL);
-SELECT tally.collect(g, '*', at) FROM odd.ev, odd.g;
+SELECT tally.collect('', at) FROM odd.ev WHERE false;
 
 -- a column list of domains: their constraints hold
 CREATE DOMAIN odd.small AS bigint CHECK (VALUE < 500);

@@ -30,9 +30,7 @@ SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 
 -- the aggregate is run in parallel
-EXPLAIN (COSTS OFF) SELECT tally.collect(
-    tally.grid('1 day', daterange('2025-01-02', '2025-01-31'), 'UTC'),
-    '*s', at, n, k) FROM p.t;
+EXPLAIN (COSTS OFF) SELECT tally.collect('', at, n, k) FROM p.t;
 CREATE TABLE p.parallel AS TABLE p.answer;
 SELECT count(*) AS cells, sum(c) AS rows FROM p.serial;
 -- to the letter, floats too: the values here are exact in binary
@@ -42,8 +40,12 @@ SELECT count(*) AS different FROM
    (SELECT p::text FROM p.parallel p EXCEPT SELECT s::text FROM p.serial s)) d;
 
 -- a panel survives being stored, written as text, dumped and read again
+-- (made by the function of version 0.1, which the library still has)
+CREATE FUNCTION p.keep_row(tally.panel, tally.grid, text, "any", VARIADIC "any")
+    RETURNS tally.panel LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS '$libdir/tally', 'tally_collect';
 CREATE AGGREGATE p.keep(tally.grid, text, "any", VARIADIC "any") (
-    SFUNC = tally.collect_row, STYPE = tally.panel,
+    SFUNC = p.keep_row, STYPE = tally.panel,
     COMBINEFUNC = tally.panel_combine, PARALLEL = SAFE);
 CREATE AGGREGATE p.merge(tally.panel) (
     SFUNC = tally.panel_combine, STYPE = tally.panel,

@@ -34,34 +34,3 @@ CREATE FUNCTION tally.panel_combine(tally.panel, tally.panel)
 CREATE FUNCTION tally.panel_hand_over(tally.panel) RETURNS bool
     LANGUAGE C VOLATILE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'tally_panel_hand_over';
-
-CREATE FUNCTION tally.collect_row(tally.panel, tally.grid, text, "any",
-                                  VARIADIC "any")
-    RETURNS tally.panel
-    LANGUAGE C IMMUTABLE PARALLEL SAFE
-    AS 'MODULE_PATHNAME', 'tally_collect';
-CREATE FUNCTION tally.collect_row(tally.panel, tally.grid, text, "any")
-    RETURNS tally.panel
-    LANGUAGE C IMMUTABLE PARALLEL SAFE
-    AS 'MODULE_PATHNAME', 'tally_collect';
-
-CREATE AGGREGATE tally.collect(tally.grid, text, "any", VARIADIC "any") (
-    SFUNC = tally.collect_row,
-    STYPE = tally.panel,
-    COMBINEFUNC = tally.panel_combine,
-    FINALFUNC = tally.panel_hand_over,
-    FINALFUNC_MODIFY = READ_WRITE,
-    PARALLEL = SAFE
-);
-CREATE AGGREGATE tally.collect(tally.grid, text, "any") (
-    SFUNC = tally.collect_row,
-    STYPE = tally.panel,
-    COMBINEFUNC = tally.panel_combine,
-    FINALFUNC = tally.panel_hand_over,
-    FINALFUNC_MODIFY = READ_WRITE,
-    PARALLEL = SAFE
-);
-COMMENT ON AGGREGATE tally.collect(tally.grid, text, "any", "any") IS
-    'Internal: what tally.series() runs. Call tally.series() instead.';
-COMMENT ON AGGREGATE tally.collect(tally.grid, text, "any") IS
-    'Internal: what tally.series() runs. Call tally.series() instead.';

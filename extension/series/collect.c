@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * collect.c
- *	  tally.collect(): the aggregate that tally.series() runs over a table.
+ *	  tally.collect(): the aggregate that puts rows into a panel.
  *
- * collect(grid, measures text, at, VARIADIC values and keys)
+ * collect(specification bytea, at, VARIADIC columns)
  *
- * "measures" has one character a measure: '*' counts rows and takes no
- * argument; the others, in measure_chars[], are of the next argument.  The
- * arguments left over are the keys of the group.  "at" is a timestamptz,
- * timestamp or date, the latter two on the clock that the grid is of.
+ * The specification says what becomes of the columns (collect_spec.c).  It is
+ * read by the first row; every later one takes what that left in the panel.
+ * Nothing is remembered in fn_extra: a distributed plan looks the function up
+ * again for each row.
  *
- * All that is remembered from row to row is in the panel, never in fn_extra:
- * a distributed plan looks the function up again for each row.
+ * A document of JSON is an argument once, however many paths lead into it, and
+ * so it is taken out of its tuple once.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,146 +20,208 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/timestamp.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 
-#include "series/collect.h"
-#include "series/panel.h"
+#include "series/collect_internal.h"
 
+PG_FUNCTION_INFO_V1(tally_collect_row);
 PG_FUNCTION_INFO_V1(tally_collect);
 
-/* Arguments of the transition function. */
+/* Arguments of the 0.1 function, tally_collect(). */
 enum
 {
-	ARG_STATE,
-	ARG_GRID,
-	ARG_MEASURES,
-	ARG_AT,
-	ARG_FIRST
+	OLD_ARG_STATE,
+	OLD_ARG_GRID,
+	OLD_ARG_MEASURES,
+	OLD_ARG_AT,
+	OLD_ARG_FIRST
 };
 
-/* What a row is put in by, kept with the panel. */
-typedef struct Collector
+/* argument_types -- of the call, below any domain. */
+static Oid *
+argument_types(FunctionCallInfo fcinfo)
 {
-	bool at_is_date;
-	int nmeasures;
-	int nvalues; /* arguments before the keys */
-	int nkeys;
-	int8 arg[FUNC_MAX_ARGS]; /* of each measure; -1 for count(*) */
-} Collector;
+	Oid *types = palloc(PG_NARGS() * sizeof(Oid));
 
-static const char measure_chars[] = {
-	[TALLY_COUNT] = 'n',
-	[TALLY_SUM] = 's',
-	[TALLY_AVG] = 'a',
-	[TALLY_MIN] = 'l',
-	[TALLY_MAX] = 'g',
-	[TALLY_FIRST] = 'f',
-	[TALLY_LAST] = 'z',
-	[TALLY_STDDEV] = 'd',
-	[TALLY_VARIANCE] = 'v',
-	[TALLY_STATS] = 't',
-	[TALLY_MEDIAN] = 'm',
-	[TALLY_PERCENTILE] = 'p',
-	[TALLY_DISTINCT] = 'u',
-	[TALLY_VALUES] = 'w',
-};
-
-char
-tally_collect_char(TallyMeasureKind kind, bool of_rows)
-{
-	return of_rows ? '*' : measure_chars[kind];
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		types[i] = get_fn_expr_argtype(fcinfo->flinfo, i);
+		if (OidIsValid(types[i]))
+			types[i] = getBaseType(types[i]);
+	}
+	return types;
 }
 
-static TallyMeasureKind
-measure_kind(char c)
+static void
+check_axis(Oid type)
 {
-	for (int kind = 0; kind < lengthof(measure_chars); kind++)
-		if (measure_chars[kind] == c)
-			return (TallyMeasureKind) kind;
-	if (c != '*')
-		elog(ERROR, "tally.collect: unknown measure '%c'", c);
-	return TALLY_COUNT;
+	/* Anyone may make an aggregate of the transition function. */
+	if (type != TIMESTAMPTZOID && type != TIMESTAMPOID && type != DATEOID)
+		elog(ERROR, "tally.collect: no instant is of type %u", type);
 }
 
 /* start -- make the panel of the first row's arguments. */
 static TallyPanel *
 start(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 {
-	char *chars;
-	Oid at_type = get_fn_expr_argtype(fcinfo->flinfo, ARG_AT);
-	TallyMeasure measures[FUNC_MAX_ARGS];
-	TallyKey keys[FUNC_MAX_ARGS];
-	Collector *collector;
-	TallyPanel *panel;
-	int next = ARG_FIRST;
+	Oid *types = argument_types(fcinfo);
 
-	/* Anyone may make an aggregate of the transition function. */
-	if (PG_ARGISNULL(ARG_GRID) || PG_ARGISNULL(ARG_MEASURES))
-		elog(ERROR, "tally.collect: grid and measures must not be null");
-	if (at_type != TIMESTAMPTZOID && at_type != TIMESTAMPOID &&
-		at_type != DATEOID)
-		elog(ERROR, "tally.collect: no instant is of type %u", at_type);
-	chars = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MEASURES));
-	if (strlen(chars) > FUNC_MAX_ARGS)
-		elog(ERROR, "tally.collect: too many measures");
-	collector = palloc0(sizeof(Collector));
-	collector->at_is_date = at_type == DATEOID;
-	for (; chars[collector->nmeasures] != '\0'; collector->nmeasures++)
-	{
-		TallyMeasure *m = &measures[collector->nmeasures];
+	if (PG_ARGISNULL(ARG_SPEC) || PG_NARGS() <= ARG_AT)
+		elog(ERROR, "tally.collect: the specification must not be null");
+	check_axis(types[ARG_AT]);
+	return collect_spec_read(aggcontext,
+							 PG_GETARG_BYTEA_PP(ARG_SPEC),
+							 PG_NARGS(),
+							 types);
+}
 
-		memset(m, 0, sizeof(*m));
-		m->kind = measure_kind(chars[collector->nmeasures]);
-		collector->arg[collector->nmeasures] = -1;
-		if (chars[collector->nmeasures] == '*')
-			continue;
-		if (next >= PG_NARGS())
-			elog(ERROR, "tally.collect: fewer arguments than measures");
-		m->type = get_fn_expr_argtype(fcinfo->flinfo, next);
-		m->collation = tally_collation_of(m->type, PG_GET_COLLATION());
-		collector->arg[collector->nmeasures] = (int8) next++;
-	}
-	collector->nvalues = next - ARG_FIRST;
-	for (; next < PG_NARGS(); next++)
-	{
-		TallyKey *key = &keys[collector->nkeys++];
+/* value_at -- what stands at the path of a route; false: there is nothing. */
+static bool
+value_at(const Collector *c, const CollectRoute *route, JsonbValue *v)
+{
+	JsonbContainer *root = c->documents[route->document].root;
 
-		key->type = get_fn_expr_argtype(fcinfo->flinfo, next);
-		key->collation = tally_collation_of(key->type, PG_GET_COLLATION());
-		key->is_json = false;
-	}
-
-	panel = tally_panel_create(aggcontext,
-							   PG_GETARG_TALLY_GRID(ARG_GRID),
-							   collector->nmeasures,
-							   measures,
-							   collector->nkeys,
-							   keys);
-	tally_panel_set_user(panel,
-						 memcpy(MemoryContextAlloc(tally_panel_context(panel),
-												   sizeof(Collector)),
-								collector,
-								sizeof(Collector)));
-	return panel;
+	return root != NULL && tally_json_at(&route->path, root, v);
 }
 
 /*
- * Not strict: a row whose time or value is null still makes its group, so
- * that the group is shown with all its buckets.
+ * route_value -- the value that a route leads to; false: it is null.
+ * *is_rejected when something stands there that is no number.
  */
+static inline bool
+route_value(const Collector *c, const CollectRoute *route,
+			FunctionCallInfo fcinfo, Datum *value, bool *is_rejected)
+{
+	JsonbValue v;
+	text *found;
+	bool isnull;
+	bool is_number;
+
+	switch (route->how)
+	{
+		case HOW_ROW:
+			return true;
+		case HOW_COLUMN:
+			*value = PG_GETARG_DATUM(route->arg);
+			return !PG_ARGISNULL(route->arg);
+		case HOW_JSONB_THERE:
+			return value_at(c, route, &v);
+		case HOW_JSONB_TEXT:
+			if (!value_at(c, route, &v))
+				return false;
+			*value = PointerGetDatum(tally_json_text(&v));
+			return true;
+		case HOW_JSONB_NUMBER:
+			if (!value_at(c, route, &v))
+				return false;
+			*is_rejected = v.type != jbvNumeric;
+			*value = NumericGetDatum(v.val.numeric);
+			return !*is_rejected;
+		case HOW_JSON_TEXT:
+			if (PG_ARGISNULL(route->arg))
+				return false;
+			found =
+				tally_json_text_at(&route->path, PG_GETARG_DATUM(route->arg));
+			*value = PointerGetDatum(found);
+			return found != NULL;
+		case HOW_JSON_NUMBER:
+			if (PG_ARGISNULL(route->arg))
+				return false;
+			*value = tally_json_number_at(&route->path,
+										  PG_GETARG_DATUM(route->arg),
+										  &isnull,
+										  &is_number);
+			*is_rejected = !isnull && !is_number;
+			return is_number;
+	}
+	return false;
+}
+
+/* find_group -- the group of the row, -1 when its rows are left out. */
+static int32
+find_group(TallyPanel *panel, const Collector *c, FunctionCallInfo fcinfo)
+{
+	Datum keys[FUNC_MAX_ARGS];
+	bool nulls[FUNC_MAX_ARGS];
+	bool is_rejected;
+	int32 group;
+
+	for (int i = 0; i < c->nkeys; i++)
+		nulls[i] =
+			!route_value(c, &c->keys[i], fcinfo, &keys[i], &is_rejected);
+	if (c->others == COLLECT_OTHERS_NEW)
+		return tally_panel_group(panel, keys, nulls);
+	group = tally_panel_find_group(panel, keys, nulls);
+	if (group < 0 && c->others == COLLECT_OTHERS_ONE)
+		group = tally_panel_other_group(panel, true);
+	return group;
+}
+
+/*
+ * add_row -- put a row in.
+ *
+ * A row whose value is null still makes its group, so that the group is shown
+ * with all its buckets; one outside of the range makes nothing.
+ */
+static void
+add_row(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo, int arg_at)
+{
+	TimestampTz at;
+	int32 bucket;
+	int32 group;
+
+	if (PG_ARGISNULL(arg_at))
+		return;
+	if (c->at_is_date)
+		at = tally_date_instant(PG_GETARG_DATEADT(arg_at));
+	else
+		at = PG_GETARG_TIMESTAMPTZ(arg_at);
+	bucket = tally_panel_bucket(panel, at);
+	if (bucket < 0)
+		return;
+
+	for (int i = 0; i < c->ndocuments; i++)
+	{
+		CollectDocument *d = &c->documents[i];
+
+		d->root =
+			PG_ARGISNULL(d->arg) ? NULL : &PG_GETARG_JSONB_P(d->arg)->root;
+	}
+	group = find_group(panel, c, fcinfo);
+	if (group < 0)
+		return;
+	for (int i = 0; i < c->nmeasures; i++)
+	{
+		Datum value = (Datum) 0;
+		bool is_rejected = false;
+
+		if (route_value(c, &c->measures[i], fcinfo, &value, &is_rejected))
+			tally_panel_add(panel, bucket, group, i, value, at);
+		else if (is_rejected)
+			tally_panel_reject(panel, i);
+	}
+}
+
+/* collector_of -- of the panel; it must be of a call like this one. */
+static Collector *
+collector_of(TallyPanel *panel, FunctionCallInfo fcinfo)
+{
+	Collector *c = tally_panel_user(panel);
+
+	if (c == NULL)
+		elog(ERROR, "tally.collect: the panel was not made by it");
+	if (c->nargs != PG_NARGS())
+		elog(ERROR, "tally.collect: the panel is of other arguments");
+	return c;
+}
+
+/* tally.collect_row(panel, specification, at, columns ...) */
 Datum
-tally_collect(PG_FUNCTION_ARGS)
+tally_collect_row(PG_FUNCTION_ARGS)
 {
 	MemoryContext aggcontext;
 	TallyPanel *panel;
-	Collector *collector;
-	Datum keys[FUNC_MAX_ARGS];
-	bool nulls[FUNC_MAX_ARGS];
-	int first_key;
-	int32 group;
-	int32 bucket;
-	TimestampTz at;
 
 	/* Otherwise the panel may be of a call with other arguments. */
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
@@ -168,38 +230,117 @@ tally_collect(PG_FUNCTION_ARGS)
 		PG_ARGISNULL(ARG_STATE)
 			? start(fcinfo, aggcontext)
 			: tally_panel_from_datum(PG_GETARG_DATUM(ARG_STATE), aggcontext);
-	collector = tally_panel_user(panel);
-	if (collector == NULL)
-		elog(ERROR, "tally.collect: the panel was not made by it");
+	add_row(panel, collector_of(panel, fcinfo), fcinfo, ARG_AT);
+	PG_RETURN_DATUM(tally_panel_datum(panel));
+}
 
-	first_key = ARG_FIRST + collector->nvalues;
-	if (first_key + collector->nkeys != PG_NARGS())
-		elog(ERROR, "tally.collect: the panel is of other arguments");
-	for (int i = 0; i < collector->nkeys; i++)
+/* old_measure -- what a character of 0.1's text stands for. */
+static TallyMeasureKind
+old_measure(char c)
+{
+	switch (c)
 	{
-		keys[i] = PG_GETARG_DATUM(first_key + i);
-		nulls[i] = PG_ARGISNULL(first_key + i);
+		case '*':
+		case 'n':
+			return TALLY_COUNT;
+		case 's':
+			return TALLY_SUM;
+		case 'a':
+			return TALLY_AVG;
+		case 'l':
+			return TALLY_MIN;
+		case 'g':
+			return TALLY_MAX;
+		default:
+			elog(ERROR, "tally.collect: unknown measure '%c'", c);
+			return TALLY_COUNT;
 	}
-	group = tally_panel_group(panel, keys, nulls);
+}
 
-	if (PG_ARGISNULL(ARG_AT))
-		PG_RETURN_DATUM(tally_panel_datum(panel));
-	if (collector->at_is_date)
-		at = tally_date_instant(PG_GETARG_DATEADT(ARG_AT));
-	else
-		at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
-	bucket = tally_panel_bucket(panel, at);
-	if (bucket < 0)
-		PG_RETURN_DATUM(tally_panel_datum(panel));
+/* old_start -- the same as start(), of 0.1's arguments. */
+static TallyPanel *
+old_start(FunctionCallInfo fcinfo, MemoryContext aggcontext)
+{
+	Oid *types = argument_types(fcinfo);
+	TallyMeasure measures[FUNC_MAX_ARGS];
+	TallyKey keys[FUNC_MAX_ARGS];
+	CollectRoute routes[FUNC_MAX_ARGS];
+	char *chars;
+	Collector *c;
+	TallyPanel *panel;
+	int next = OLD_ARG_FIRST;
+	int n = 0;
 
-	for (int i = 0; i < collector->nmeasures; i++)
+	if (PG_ARGISNULL(OLD_ARG_GRID) || PG_ARGISNULL(OLD_ARG_MEASURES))
+		elog(ERROR, "tally.collect: grid and measures must not be null");
+	check_axis(types[OLD_ARG_AT]);
+	chars = text_to_cstring(PG_GETARG_TEXT_PP(OLD_ARG_MEASURES));
+	if (strlen(chars) > FUNC_MAX_ARGS)
+		elog(ERROR, "tally.collect: too many measures");
+	memset(measures, 0, sizeof(measures));
+	memset(keys, 0, sizeof(keys));
+	memset(routes, 0, sizeof(routes));
+	for (; chars[n] != '\0'; n++)
 	{
-		int arg = collector->arg[i];
-
-		if (arg < 0)
-			tally_panel_add(panel, bucket, group, i, (Datum) 0, at);
-		else if (!PG_ARGISNULL(arg))
-			tally_panel_add(panel, bucket, group, i, PG_GETARG_DATUM(arg), at);
+		measures[n].kind = old_measure(chars[n]);
+		if (chars[n] == '*')
+			continue;
+		if (next >= PG_NARGS())
+			elog(ERROR, "tally.collect: fewer arguments than measures");
+		measures[n].type = types[next];
+		measures[n].collation =
+			tally_collation_of(types[next], PG_GET_COLLATION());
+		routes[n].how = HOW_COLUMN;
+		routes[n].arg = next++;
 	}
+	for (int i = next; i < PG_NARGS(); i++)
+	{
+		keys[i - next].type = types[i];
+		keys[i - next].collation =
+			tally_collation_of(types[i], PG_GET_COLLATION());
+	}
+	panel = tally_panel_create(aggcontext,
+							   PG_GETARG_TALLY_GRID(OLD_ARG_GRID),
+							   n,
+							   measures,
+							   PG_NARGS() - next,
+							   keys);
+
+	c = MemoryContextAllocZero(tally_panel_context(panel), sizeof(Collector));
+	c->at_is_date = types[OLD_ARG_AT] == DATEOID;
+	c->nargs = PG_NARGS();
+	c->nmeasures = n;
+	c->nkeys = PG_NARGS() - next;
+	c->measures =
+		MemoryContextAllocZero(tally_panel_context(panel),
+							   (n + c->nkeys + 1) * sizeof(CollectRoute));
+	memcpy(c->measures, routes, n * sizeof(CollectRoute));
+	c->keys = c->measures + n;
+	for (int i = 0; i < c->nkeys; i++)
+	{
+		c->keys[i].how = HOW_COLUMN;
+		c->keys[i].arg = next + i;
+	}
+	tally_panel_set_user(panel, c);
+	return panel;
+}
+
+/*
+ * The transition function of version 0.1, for a database whose extension has
+ * not been updated yet: (panel, grid, measures text, at, columns ...).
+ */
+Datum
+tally_collect(PG_FUNCTION_ARGS)
+{
+	MemoryContext aggcontext;
+	TallyPanel *panel;
+
+	if (!AggCheckCallContext(fcinfo, &aggcontext))
+		elog(ERROR, "tally.collect called outside an aggregate");
+	panel = PG_ARGISNULL(OLD_ARG_STATE)
+				? old_start(fcinfo, aggcontext)
+				: tally_panel_from_datum(PG_GETARG_DATUM(OLD_ARG_STATE),
+										 aggcontext);
+	add_row(panel, collector_of(panel, fcinfo), fcinfo, OLD_ARG_AT);
 	PG_RETURN_DATUM(tally_panel_datum(panel));
 }

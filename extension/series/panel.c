@@ -50,6 +50,7 @@ tally_panel_create(MemoryContext parent, const TallyGrid *grid, int nmeasures,
 
 	panel->nmeasures = nmeasures;
 	panel->measures = palloc(Max(nmeasures, 1) * sizeof(Measure));
+	panel->rejected = palloc0(Max(nmeasures, 1) * sizeof(int64));
 	for (int i = 0; i < nmeasures; i++)
 	{
 		tally_measure_init(&panel->measures[i], &measures[i], cxt);
@@ -209,6 +210,19 @@ tally_panel_add(TallyPanel *panel, int32 bucket, int32 group, int measure,
 	}
 }
 
+void
+tally_panel_reject(TallyPanel *panel, int measure)
+{
+	panel->changed = true;
+	panel->rejected[measure]++;
+}
+
+int64
+tally_panel_rejected(const TallyPanel *panel, int measure)
+{
+	return panel->rejected[measure];
+}
+
 static bool
 same_measure(const TallyMeasure *a, const TallyMeasure *b)
 {
@@ -302,9 +316,16 @@ tally_panel_merge(TallyPanel *into, TallyPanel *from)
 	/* the number in "into" of each group of "from" */
 	map = palloc(Max(from->ngroups, 1) * sizeof(int32));
 	for (int32 g = 0; g < from->ngroups; g++)
-		map[g] = tally_panel_group(into,
-								   &from->key_values[(Size) g * from->nkeys],
-								   &from->key_nulls[(Size) g * from->nkeys]);
+	{
+		Size at = (Size) g * from->nkeys;
+
+		map[g] = g == from->other ? tally_panel_other_group(into, true)
+								  : tally_panel_group(into,
+													  &from->key_values[at],
+													  &from->key_nulls[at]);
+	}
+	for (int i = 0; i < into->nmeasures; i++)
+		into->rejected[i] += from->rejected[i];
 
 	for (int32 b = 0; b < from->grid->nbuckets; b++)
 	{
@@ -320,6 +341,22 @@ tally_panel_merge(TallyPanel *into, TallyPanel *from)
 		}
 	}
 	pfree(map);
+}
+
+void
+tally_panel_merge_group(TallyPanel *panel, int32 into, int32 from)
+{
+	Assert(into != from);
+	panel->changed = true;
+	for (int32 b = 0; b < panel->grid->nbuckets; b++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (panel_find_cell(panel, b, from) == NULL)
+			continue;
+		/* first the target: where it is not there yet the row moves */
+		(void) panel_cell(panel, b, into);
+		merge_cell(panel, b, into, panel_find_cell(panel, b, from));
+	}
 }
 
 TallyPanel *
@@ -355,6 +392,12 @@ int32
 tally_panel_ngroups(const TallyPanel *panel)
 {
 	return panel->ngroups;
+}
+
+int32
+tally_panel_nkeyed(const TallyPanel *panel)
+{
+	return panel->ngroups - (panel->other >= 0);
 }
 
 int

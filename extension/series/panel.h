@@ -108,6 +108,18 @@ extern int32 tally_panel_bucket(TallyPanel *panel, TimestampTz t);
 extern int32 tally_panel_group(TallyPanel *panel, const Datum *keys,
 							   const bool *nulls);
 
+/* The same, but -1 when there is none. */
+extern int32 tally_panel_find_group(TallyPanel *panel, const Datum *keys,
+									const bool *nulls);
+
+/*
+ * The group that stands for all others: it has no key, is equal to no group
+ * and is not in tally_panel_order().  It has a number like any other, is
+ * merged with that of another panel, and goes where the panel goes.  Made when
+ * "make" says so; -1 while there is none.
+ */
+extern int32 tally_panel_other_group(TallyPanel *panel, bool make);
+
 /*
  * Adds one value to one measure of one cell.  For count(*) the value is not
  * looked at; for every other measure the caller leaves nulls out.  "at" is the
@@ -125,6 +137,19 @@ extern void tally_panel_add(TallyPanel *panel, int32 bucket, int32 group,
 extern void tally_panel_require(const TallyPanel *panel, int nmeasures,
 								const TallyMeasure *measures, int nkeys,
 								const TallyKey *keys);
+
+/*
+ * Counts a value that the measure could not take, and how many there were.
+ * They are counted for the whole panel, are merged and go where it goes.
+ */
+extern void tally_panel_reject(TallyPanel *panel, int measure);
+extern int64 tally_panel_rejected(const TallyPanel *panel, int measure);
+
+/*
+ * Adds all that fell into the cells of the group "from" to those of "into",
+ * which is another one.  "from" stays as it is.
+ */
+extern void tally_panel_merge_group(TallyPanel *panel, int32 into, int32 from);
 
 /* Adds all of "from", whose shape must be the same, to "into". */
 extern void tally_panel_merge(TallyPanel *into, TallyPanel *from);
@@ -147,17 +172,19 @@ extern void tally_panel_merge_bucket(TallyPanel *into, int32 bucket,
 									 const TallyPanel *from,
 									 int32 from_bucket);
 
-/* Reading. */
+/* Reading.  The number of groups, the one of all others among them. */
 extern int32 tally_panel_ngroups(const TallyPanel *panel);
 extern int tally_panel_nmeasures(const TallyPanel *panel);
 extern int tally_panel_nkeys(const TallyPanel *panel);
 
 /*
- * Numbers of all groups in the order of their keys (each by its type's
- * default order, nulls last; JSON: null last, numbers, strings, booleans,
- * others), palloc'd in the current context.
+ * Numbers of all groups that have a key (all but that of the others), in the
+ * order of their keys (each by its type's default order, nulls last; JSON:
+ * null last, numbers, strings, booleans, others), palloc'd in the current
+ * context; and how many that are.
  */
 extern int32 *tally_panel_order(TallyPanel *panel);
+extern int32 tally_panel_nkeyed(const TallyPanel *panel);
 
 /*
  * A part of a group's key; the Datum belongs to the panel, but JSON is made

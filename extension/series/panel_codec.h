@@ -10,15 +10,21 @@
  *	  byte		PANEL_FORMAT, with PANEL_PORTABLE added in the portable form
  *	  grid		varint length, then the value: flat as it is, portable as its
  *				type's binary form
- *	  varint	number of measures; for each: byte kind, type, collation
+ *	  varint	number of measures; for each: byte kind, type, collation,
+ *				8 bytes param, varint precision
  *	  varint	number of keys; for each: byte is_json, type, collation
- *	  varint	number of groups; for each: its key, part by part: byte
- *				0 null or 1, then the value
+ *	  varint	for each measure: how many values it could not take
+ *	  varint	number of the group of all others + 1; 0: there is none
+ *	  varint	number of groups; for each but that one: its key, part by
+ *				part: byte 0 null or 1, then the value
  *	  rows		for each bucket in which something fell: varint distance from
  *				the bucket before (the first: its number + 1), varint number
  *				of cells; for each of them: varint distance from the group
  *				before, likewise; then the state of each measure
  *	  varint	0, where the next row would be
+ *
+ * Format 1 is read, too: it has no param and precision, no counts of values
+ * that were not taken and no group of all others.
  *
  * A type or collation is its OID (flat) or its name (portable).  A value is
  * 8 bytes when it is passed by value, otherwise varint length and bytes: as in
@@ -35,7 +41,8 @@
 
 #include "series/panel_internal.h"
 
-#define PANEL_FORMAT 1
+#define PANEL_FORMAT 2
+#define PANEL_OLDEST_FORMAT 1
 #define PANEL_PORTABLE 0x80
 
 /* In place of a decimal's scale: the sum is a numeric value. */

@@ -53,6 +53,7 @@ struct TallyPanel
 	int nmeasures;
 	int cell_size;
 	Measure *measures;
+	int64 *rejected; /* values that no measure took, one a measure */
 
 	int nkeys;
 	PanelKey *keys;
@@ -62,6 +63,7 @@ struct TallyPanel
 	bool *key_nulls;
 	struct panel_groups_hash *groups;
 	struct PanelCacheSlot *cache; /* NULL: the keys are not for it */
+	int32 other; /* number of the group of all others, -1: there is none */
 	/* the keys that are being looked up; see panel_keys.c */
 	const Datum *probe_values;
 	const bool *probe_nulls;

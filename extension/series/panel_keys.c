@@ -140,6 +140,7 @@ void
 panel_keys_init(TallyPanel *panel, int nkeys, const TallyKey *keys)
 {
 	panel->nkeys = nkeys;
+	panel->other = -1;
 	panel->keys = palloc(Max(nkeys, 1) * sizeof(PanelKey));
 	for (int i = 0; i < nkeys; i++)
 		init_key(panel, &panel->keys[i], &keys[i]);
@@ -407,14 +408,14 @@ add_group(TallyPanel *panel)
 	return group;
 }
 
-/* find_group -- by the hash table; adds the group when it is new. */
+/* find_group -- by the hash table; adds the group when it is new, or -1. */
 static int32
-find_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
+find_group(TallyPanel *panel, const Datum *keys, const bool *nulls, bool add)
 {
 	Datum probe[FUNC_MAX_ARGS];
 	uint32 hash = 0;
 	bool spelled = false; /* some part may be spelled in several ways */
-	bool found;
+	bool found = true;
 	GroupEntry *entry;
 
 	Assert(panel->nkeys <= FUNC_MAX_ARGS);
@@ -435,7 +436,12 @@ find_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
 	panel->probe_values = probe;
 	panel->probe_nulls = nulls;
 
-	entry = panel_groups_insert_hash(panel->groups, PROBE, hash, &found);
+	if (add)
+		entry = panel_groups_insert_hash(panel->groups, PROBE, hash, &found);
+	else
+		entry = panel_groups_lookup_hash(panel->groups, PROBE, hash);
+	if (entry == NULL)
+		return -1;
 	if (!found)
 		entry->group = add_group(panel);
 	else if (spelled)
@@ -449,23 +455,54 @@ find_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
 	return entry->group;
 }
 
-int32
-tally_panel_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
+/* look_up -- by the cache, then by the hash table. */
+static inline int32
+look_up(TallyPanel *panel, const Datum *keys, const bool *nulls, bool add)
 {
 	uint64 words[PANEL_CACHE_WORDS];
 	PanelCacheSlot *slot;
+	int32 group;
 
 	if (panel->nkeys == 0)
 		return 0;
 	slot = panel_cache_slot(panel, keys[0], nulls[0], words);
-	if (slot == NULL)
-		return find_group(panel, keys, nulls);
-	if (!panel_cache_hit(slot, words))
+	if (slot != NULL && panel_cache_hit(slot, words))
+		return slot->group;
+	group = find_group(panel, keys, nulls, add);
+	if (slot != NULL && group >= 0)
 	{
-		slot->group = find_group(panel, keys, nulls);
+		slot->group = group;
 		memcpy(slot->words, words, sizeof(words));
 	}
-	return slot->group;
+	return group;
+}
+
+int32
+tally_panel_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
+{
+	return look_up(panel, keys, nulls, true);
+}
+
+int32
+tally_panel_find_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
+{
+	return look_up(panel, keys, nulls, false);
+}
+
+int32
+tally_panel_other_group(TallyPanel *panel, bool make)
+{
+	bool nulls[FUNC_MAX_ARGS];
+
+	if (panel->other < 0 && make)
+	{
+		/* It is not in the hash table, so no key leads to it. */
+		memset(nulls, true, sizeof(nulls));
+		panel->probe_values = NULL;
+		panel->probe_nulls = nulls;
+		panel->other = add_group(panel);
+	}
+	return panel->other;
 }
 
 Datum
@@ -536,9 +573,11 @@ tally_panel_order(TallyPanel *panel)
 		MemoryContextAllocHuge(CurrentMemoryContext,
 							   Max(panel->ngroups, 1) * sizeof(int32));
 	OrderArg arg = {panel, palloc0(Max(panel->nkeys, 1) * sizeof(FmgrInfo))};
+	int32 n = 0;
 
 	for (int32 g = 0; g < panel->ngroups; g++)
-		groups[g] = g;
+		if (g != panel->other)
+			groups[n++] = g;
 	for (int i = 0; i < panel->nkeys; i++)
 		if (panel->keys[i].mode != KEY_JSON)
 		{
@@ -549,7 +588,6 @@ tally_panel_order(TallyPanel *panel)
 						   &type->cmp_proc_finfo,
 						   CurrentMemoryContext);
 		}
-	qsort_interruptible(
-		groups, panel->ngroups, sizeof(int32), order_groups, &arg);
+	qsort_interruptible(groups, n, sizeof(int32), order_groups, &arg);
 	return groups;
 }

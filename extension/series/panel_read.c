@@ -302,6 +302,29 @@ get_group(Reader *r, TallyPanel *panel)
 }
 
 static void
+get_groups(Reader *r, TallyPanel *panel, int format)
+{
+	int32 other = -1;
+	int32 ngroups;
+
+	if (format > 1)
+		other = get_int(r, 0, PG_INT32_MAX - 1, "group of all others") - 1;
+	ngroups = get_int(r, 0, PG_INT32_MAX, "number of groups");
+	if (other >= ngroups || (panel->nkeys == 0 && other == 0))
+		corrupt("group of all others");
+	if (panel->nkeys == 0 && ngroups != 1 + (other >= 0))
+		corrupt("number of groups");
+	for (int32 g = panel->ngroups; g < ngroups; g++)
+	{
+		if (g == other)
+			(void) tally_panel_other_group(panel, true);
+		else
+			get_group(r, panel);
+		MemoryContextReset(r->scratch);
+	}
+}
+
+static void
 get_rows(Reader *r, TallyPanel *panel)
 {
 	int32 bucket = -1;
@@ -341,14 +364,15 @@ get_panel(Reader *r, MemoryContext parent)
 	TallyKey *keys;
 	int nmeasures;
 	int nkeys;
-	int32 ngroups;
+	int format;
 	MemoryContext old;
 
 	r->cxt = CurrentMemoryContext;
 	r->scratch = AllocSetContextCreate(r->cxt,
 									   "reading a panel",
 									   ALLOCSET_DEFAULT_SIZES);
-	if (get_byte(r) != (PANEL_FORMAT | (r->portable ? PANEL_PORTABLE : 0)))
+	format = get_byte(r) ^ (r->portable ? PANEL_PORTABLE : 0);
+	if (format < PANEL_OLDEST_FORMAT || format > PANEL_FORMAT)
 		corrupt("format");
 	grid = DatumGetTallyGrid(get_value(
 		r, r->portable ? tally_type("grid") : InvalidOid, -1, false));
@@ -360,6 +384,11 @@ get_panel(Reader *r, MemoryContext parent)
 		if (measures[i].kind >= TALLY_MEASURE__COUNT)
 			corrupt("measure");
 		get_type(r, &measures[i].type, &measures[i].collation);
+		if (format > 1)
+		{
+			measures[i].param = get_float(r);
+			measures[i].precision = get_int(r, 0, PG_INT32_MAX, "precision");
+		}
 		if (measures[i].kind != TALLY_COUNT && !OidIsValid(measures[i].type))
 			corrupt("measure");
 	}
@@ -374,16 +403,17 @@ get_panel(Reader *r, MemoryContext parent)
 	}
 
 	panel = tally_panel_create(parent, grid, nmeasures, measures, nkeys, keys);
-	ngroups = get_int(r, 0, PG_INT32_MAX, "number of groups");
-	if (nkeys == 0 && ngroups != 1)
-		corrupt("number of groups");
+	for (int i = 0; format > 1 && i < nmeasures; i++)
+	{
+		uint64 rejected = get_varint(r);
+
+		if (rejected > TALLY_MAX_VALUES)
+			corrupt("number of values");
+		panel->rejected[i] = (int64) rejected;
+	}
 	/* Receive functions leave much behind; what stays is copied. */
 	old = MemoryContextSwitchTo(r->scratch);
-	for (int32 g = 0; nkeys > 0 && g < ngroups; g++)
-	{
-		get_group(r, panel);
-		MemoryContextReset(r->scratch);
-	}
+	get_groups(r, panel, format);
 	get_rows(r, panel);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(r->scratch);

@@ -187,10 +187,13 @@ put_state(Writer *w, const Measure *m, const char *state)
 static void
 put_keys(Writer *w, const TallyPanel *panel)
 {
+	put_varint(w, (uint64) (panel->other + 1));
 	put_varint(w, panel->ngroups);
 	for (int32 g = 0; g < panel->ngroups; g++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (g == panel->other)
+			continue;
 		for (int i = 0; i < panel->nkeys; i++)
 		{
 			const PanelKey *key = &panel->keys[i];
@@ -276,6 +279,8 @@ put_panel(Writer *w, const TallyPanel *panel)
 
 		appendStringInfoCharMacro(w->buf, (char) def->kind);
 		put_type(w, def->type, def->collation);
+		put_float(w, def->param);
+		put_varint(w, (uint64) def->precision);
 	}
 	put_varint(w, panel->nkeys);
 	for (int i = 0; i < panel->nkeys; i++)
@@ -285,6 +290,8 @@ put_panel(Writer *w, const TallyPanel *panel)
 		appendStringInfoCharMacro(w->buf, (char) def->is_json);
 		put_type(w, def->type, def->collation);
 	}
+	for (int i = 0; i < panel->nmeasures; i++)
+		put_varint(w, (uint64) panel->rejected[i]);
 	put_keys(w, panel);
 	for (int32 b = 0; b < panel->grid->nbuckets; b++)
 	{

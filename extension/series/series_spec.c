@@ -65,11 +65,13 @@ source_name(Oid source)
 	return name;
 }
 
-/* column_type -- the type of a column, below any domain. */
+/* column_type -- the type of a column, below any domain, and its collation. */
 static Oid
-column_type(Oid source, const char *column)
+column_type(Oid source, const char *column, Oid *collation)
 {
 	AttrNumber attnum = get_attnum(source, column);
+	Oid type;
+	int32 typmod;
 
 	if (attnum <= 0)
 		ereport(ERROR,
@@ -77,7 +79,8 @@ column_type(Oid source, const char *column)
 				 errmsg("column \"%s\" of \"%s\" does not exist",
 						column,
 						get_rel_name(source))));
-	return getBaseType(get_atttype(source, attnum));
+	get_atttypetypmodcoll(source, attnum, &type, &typmod, collation);
+	return getBaseType(type);
 }
 
 /* bad_measure -- the one complaint about a measure's text. */
@@ -187,8 +190,7 @@ measure_parse(Oid source, const char *text, SeriesMeasure *m)
 	{
 		Measure checked;
 
-		m->def.type = column_type(source, m->column);
-		m->def.collation = get_typcollation(m->def.type);
+		m->def.type = column_type(source, m->column, &m->def.collation);
 		tally_measure_init(&checked, &m->def, CurrentMemoryContext);
 	}
 }
@@ -244,9 +246,10 @@ axis_check(SeriesSpec *spec, TallyGrid *real_grid)
 	char *zone_name =
 		pnstrdup((char *) real_grid + VARSIZE(real_grid) - real_grid->zone_len,
 				 real_grid->zone_len);
+	Oid collation;
 
 	spec->zone = tally_zone(zone_name);
-	spec->axis_type = column_type(spec->source, spec->axis);
+	spec->axis_type = column_type(spec->source, spec->axis, &collation);
 	switch (spec->axis_type)
 	{
 		case TIMESTAMPTZOID:
@@ -306,8 +309,8 @@ series_spec_make(Oid source, const char *axis, TallyGrid *real_grid,
 	for (int i = 0; i < spec->nkeys; i++)
 	{
 		spec->keys[i] = pstrdup(NameStr(*DatumGetName(items[i])));
-		spec->key_defs[i].type = column_type(source, spec->keys[i]);
-		spec->key_defs[i].collation = get_typcollation(spec->key_defs[i].type);
+		spec->key_defs[i].type =
+			column_type(source, spec->keys[i], &spec->key_defs[i].collation);
 	}
 	return spec;
 }
@@ -321,59 +324,64 @@ series_spec_result_type(const SeriesSpec *spec, int measure)
 	return m.result;
 }
 
-/* empty_panel -- what no row at all gives: the spine, and no groups. */
-static TallyPanel *
-empty_panel(const SeriesSpec *spec, MemoryContext parent)
+/* collect_spec -- the same request, as the aggregate takes it. */
+static void
+collect_spec(const SeriesSpec *spec, CollectSpec *out)
 {
-	TallyMeasure *measures = palloc(spec->nmeasures * sizeof(TallyMeasure));
+	CollectMeasure *measures =
+		palloc0(spec->nmeasures * sizeof(CollectMeasure));
+	CollectColumn *keys = palloc0(Max(spec->nkeys, 1) * sizeof(CollectColumn));
 
 	for (int i = 0; i < spec->nmeasures; i++)
-		measures[i] = spec->measures[i].def;
-	return tally_panel_create(parent,
-							  spec->grid,
-							  spec->nmeasures,
-							  measures,
-							  spec->nkeys,
-							  spec->key_defs);
+	{
+		const SeriesMeasure *m = &spec->measures[i];
+
+		measures[i].def = m->def;
+		measures[i].of_rows = m->column == NULL;
+		measures[i].from.column = m->column;
+		measures[i].from.type = m->def.type;
+		measures[i].from.collation = m->def.collation;
+	}
+	for (int i = 0; i < spec->nkeys; i++)
+	{
+		keys[i].column = spec->keys[i];
+		keys[i].type = spec->key_defs[i].type;
+		keys[i].collation = spec->key_defs[i].collation;
+	}
+	memset(out, 0, sizeof(*out));
+	out->grid = spec->grid;
+	out->axis = spec->axis;
+	out->axis_type = spec->axis_type;
+	out->nmeasures = spec->nmeasures;
+	out->measures = measures;
+	out->nkeys = spec->nkeys;
+	out->keys = keys;
+	out->key_defs = spec->key_defs;
 }
 
 TallyPanel *
 series_spec_run(const SeriesSpec *spec, MemoryContext parent)
 {
 	Oid bound_type = spec->is_local ? TIMESTAMPOID : TIMESTAMPTZOID;
-	Oid types[4] = {tally_type("grid"), TEXTOID, bound_type, bound_type};
-	Datum values[4];
+	Oid types[3] = {InvalidOid, bound_type, bound_type};
+	Datum values[3];
+	CollectSpec collect;
 	StringInfoData sql;
-	StringInfoData chars;
 	const char *axis = quote_identifier(spec->axis);
 	TallyPanel *panel;
 
-	initStringInfo(&chars);
+	collect_spec(spec, &collect);
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT tally.collect($1, $2, q.%s", axis);
-	for (int i = 0; i < spec->nmeasures; i++)
-	{
-		const SeriesMeasure *m = &spec->measures[i];
-
-		appendStringInfoChar(&chars,
-							 tally_collect_char(m->def.kind,
-												m->column == NULL));
-		if (m->column != NULL)
-			appendStringInfo(&sql, ", q.%s", quote_identifier(m->column));
-	}
-	for (int i = 0; i < spec->nkeys; i++)
-		appendStringInfo(&sql, ", q.%s", quote_identifier(spec->keys[i]));
+	appendStringInfoString(&sql, "SELECT ");
+	tally_collect_call(&sql, &collect, 1, &types[0], &values[0]);
 	appendStringInfo(&sql,
-					 ") FROM %s q WHERE q.%s OPERATOR(pg_catalog.>=) $3"
-					 " AND q.%s OPERATOR(pg_catalog.<) $4",
+					 " FROM %s q WHERE q.%s OPERATOR(pg_catalog.>=) $2"
+					 " AND q.%s OPERATOR(pg_catalog.<) $3",
 					 source_name(spec->source),
 					 axis,
 					 axis);
-
-	values[0] = PointerGetDatum(spec->grid);
-	values[1] = CStringGetTextDatum(chars.data);
-	values[2] = TimestampTzGetDatum(spec->grid->lower);
-	values[3] = TimestampTzGetDatum(spec->grid->upper);
-	panel = tally_panel_from_query(parent, sql.data, 4, types, values, NULL);
-	return panel != NULL ? panel : empty_panel(spec, parent);
+	values[1] = TimestampTzGetDatum(spec->grid->lower);
+	values[2] = TimestampTzGetDatum(spec->grid->upper);
+	panel = tally_panel_from_query(parent, sql.data, 3, types, values, NULL);
+	return panel != NULL ? panel : tally_collect_empty(parent, &collect);
 }

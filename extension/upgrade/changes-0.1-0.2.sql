@@ -12,3 +12,10 @@ CREATE OR REPLACE FUNCTION tally.rows(series tally.series, fill text DEFAULT NUL
     AS 'MODULE_PATHNAME', 'tally_series_rows_filled';
 COMMENT ON FUNCTION tally.rows(tally.series, text, interval, double precision) IS
     'A row a bucket: its ends, its value, how many values fell into it, whether none did and yet a value stands there (is_filled), and whether the range cuts it. Where nothing fell, fill says what stands: null, zero, a number, previous, next or linear; without it 0 for a count and else null.';
+
+-- What tally.series() runs takes one specification now: 38_collect.sql.
+DROP AGGREGATE tally.collect(tally.grid, text, "any", VARIADIC "any");
+DROP AGGREGATE tally.collect(tally.grid, text, "any");
+DROP FUNCTION tally.collect_row(tally.panel, tally.grid, text, "any",
+                                VARIADIC "any");
+DROP FUNCTION tally.collect_row(tally.panel, tally.grid, text, "any");

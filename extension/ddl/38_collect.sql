@@ -1,0 +1,31 @@
+-- What tally.series() runs over a table or query.  The first argument says all
+-- that is asked for; see series/collect_spec.c.
+CREATE FUNCTION tally.collect_row(tally.panel, bytea, "any", VARIADIC "any")
+    RETURNS tally.panel
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'tally_collect_row';
+CREATE FUNCTION tally.collect_row(tally.panel, bytea, "any")
+    RETURNS tally.panel
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'tally_collect_row';
+
+CREATE AGGREGATE tally.collect(bytea, "any", VARIADIC "any") (
+    SFUNC = tally.collect_row,
+    STYPE = tally.panel,
+    COMBINEFUNC = tally.panel_combine,
+    FINALFUNC = tally.panel_hand_over,
+    FINALFUNC_MODIFY = READ_WRITE,
+    PARALLEL = SAFE
+);
+CREATE AGGREGATE tally.collect(bytea, "any") (
+    SFUNC = tally.collect_row,
+    STYPE = tally.panel,
+    COMBINEFUNC = tally.panel_combine,
+    FINALFUNC = tally.panel_hand_over,
+    FINALFUNC_MODIFY = READ_WRITE,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE tally.collect(bytea, "any", "any") IS
+    'Internal: what tally.series() runs. Call tally.series() instead.';
+COMMENT ON AGGREGATE tally.collect(bytea, "any") IS
+    'Internal: what tally.series() runs. Call tally.series() instead.';

@@ -1,0 +1,70 @@
+/*
+ * collect_internal.h
+ *	  What collect.c knows of a row, for the files collect*.c alone.
+ */
+#ifndef TALLY_COLLECT_INTERNAL_H
+#define TALLY_COLLECT_INTERNAL_H
+
+#include "series/collect.h"
+#include "series/json_at.h"
+
+/* Arguments of the transition function. */
+enum
+{
+	ARG_STATE,
+	ARG_SPEC,
+	ARG_AT,
+	ARG_FIRST
+};
+
+/* How a value is had from the arguments of a row. */
+typedef enum CollectHow
+{
+	HOW_ROW,		 /* there is a row: count(*) */
+	HOW_COLUMN,		 /* the argument itself */
+	HOW_JSONB_THERE, /* whatever stands at the path, for a count */
+	HOW_JSONB_TEXT,
+	HOW_JSONB_NUMBER,
+	HOW_JSON_TEXT, /* the same two for type json; a count takes the text */
+	HOW_JSON_NUMBER
+} CollectHow;
+
+typedef struct CollectRoute
+{
+	CollectHow how;
+	int arg;
+	int document; /* HOW_JSONB_*: number of it */
+	TallyJsonPath path;
+} CollectRoute;
+
+/* A jsonb argument, taken out of its tuple once a row. */
+typedef struct CollectDocument
+{
+	int arg;
+	JsonbContainer *root; /* NULL: the argument is null */
+} CollectDocument;
+
+/* What a row is put in by, kept with the panel. */
+typedef struct Collector
+{
+	bool at_is_date;
+	CollectOthers others;
+	int nargs; /* of the transition function */
+	int ndocuments;
+	CollectDocument *documents;
+	int nmeasures;
+	CollectRoute *measures;
+	int nkeys;
+	CollectRoute *keys;
+} Collector;
+
+/*
+ * Reads the specification that tally_collect_call() wrote: makes the panel in
+ * "parent" and its collector in the panel.  "types" are those of the
+ * arguments, below any domain.  It may come from anyone: whatever does not fit
+ * the arguments is refused.
+ */
+extern TallyPanel *collect_spec_read(MemoryContext parent, bytea *spec,
+									 int nargs, const Oid *types);
+
+#endif
