@@ -46,6 +46,47 @@ tally_budget_cells(int64 nbuckets, int64 ngroups, int nmeasures,
 }
 
 void
+tally_budget_refuse_groups(double ngroups, bool exact, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("answer has more than %d groups", tally_max_groups),
+			 exact ? errdetail("There are %.0f.", ngroups)
+				   : errdetail("The planner expects about %.0f. %s",
+							   ngroups,
+							   why),
+			 errhint("Group by fewer or coarser values, filter, or have "
+					 "the limit tally.max_groups raised.")));
+}
+
+void
+tally_budget_refuse_cells(int64 nbuckets, double ngroups, int nmeasures,
+						  bool exact, const char *why, const char *remedy)
+{
+	const char *about = exact ? "" : "about ";
+	char *hint;
+
+	if (remedy == NULL)
+		remedy = "use a shorter range, or fewer measures or groups";
+	hint = pstrdup(remedy);
+	hint[0] = pg_toupper((unsigned char) hint[0]);
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("answer has more than %d cells", tally_max_cells),
+			 errdetail("%lld buckets x %s%.0f groups x %d measures are "
+					   "%s%.0f cells.%s%s",
+					   (long long) nbuckets,
+					   about,
+					   ngroups,
+					   nmeasures,
+					   about,
+					   (double) nbuckets * ngroups * nmeasures,
+					   why != NULL ? " " : "",
+					   why != NULL ? why : ""),
+			 errhint("%s, or have the limit tally.max_cells raised.", hint)));
+}
+
+void
 tally_budget_memory(int64 bytes)
 {
 	if (bytes > (int64) tally_max_memory * 1024)

@@ -18,6 +18,19 @@
 extern void tally_budget_cells(int64 nbuckets, int64 ngroups, int nmeasures,
 							   bool estimated);
 
+/*
+ * Refuse before anything is read.  Numbers of groups are estimates unless
+ * "exact"; "why" is a sentence that says how sure they are, "remedy" one that
+ * begins with a verb.  Both may be NULL.
+ */
+extern void tally_budget_refuse_groups(double ngroups, bool exact,
+									   const char *why)
+	pg_attribute_noreturn();
+extern void tally_budget_refuse_cells(int64 nbuckets, double ngroups,
+									  int nmeasures, bool exact,
+									  const char *why, const char *remedy)
+	pg_attribute_noreturn();
+
 /* Refuses more memory than tally.max_memory. */
 extern void tally_budget_memory(int64 bytes);
 

@@ -51,4 +51,20 @@
 #define TallyQualifiedNames(name) stringToQualifiedNameList(name)
 #endif
 
+/* Rights of a planned statement's tables: with them, or beside them. */
+#if PG_VERSION_NUM >= 160000
+#define TallyCheckPermissions(stmt)                                           \
+	((void) ExecCheckPermissions((stmt)->rtable, (stmt)->permInfos, true))
+#else
+#define TallyCheckPermissions(stmt)                                           \
+	((void) ExecCheckRTPerms((stmt)->rtable, true))
+#endif
+
+/* Rows that changed since a table was analyzed. */
+#if PG_VERSION_NUM >= 160000
+#define TallyChangedRows(entry) ((entry)->mod_since_analyze)
+#else
+#define TallyChangedRows(entry) ((entry)->changes_since_analyze)
+#endif
+
 #endif
