@@ -22,9 +22,12 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -108,6 +111,44 @@ tally_fill_parse(TallyFill *fill, const char *text)
 						 "number.")));
 }
 
+bool
+tally_fill_equal(const TallyFill *a, const TallyFill *b)
+{
+	if (a->mode != b->mode || a->has_max_gap != b->has_max_gap ||
+		a->has_seed != b->has_seed)
+		return false;
+	if (a->mode == TALLY_FILL_CONSTANT && a->constant != b->constant)
+		return false;
+	/* Not as intervals are compared: a day is not always 24 hours. */
+	if (a->has_max_gap && (a->max_gap.month != b->max_gap.month ||
+						   a->max_gap.day != b->max_gap.day ||
+						   a->max_gap.time != b->max_gap.time))
+		return false;
+	return !a->has_seed ||
+		   (float8_eq(a->seed, b->seed) && a->seed_at == b->seed_at);
+}
+
+char *
+tally_fill_text(const TallyFill *fill)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (fill->mode == TALLY_FILL_DEFAULT)
+		appendStringInfoString(&text, "nothing");
+	else if (fill->mode == TALLY_FILL_CONSTANT)
+		appendStringInfoString(&text, float8out_internal(fill->constant));
+	else
+		appendStringInfoString(&text, mode_names[fill->mode]);
+	if (fill->has_max_gap)
+		appendStringInfo(&text,
+						 ", max_gap %s",
+						 tally_interval_text(&fill->max_gap));
+	if (fill->has_seed)
+		appendStringInfo(&text, ", seed %s", float8out_internal(fill->seed));
+	return text.data;
+}
+
 /* check_max_gap -- refuse what no distance can be compared with. */
 static void
 check_max_gap(const TallyFill *fill)
@@ -161,6 +202,18 @@ tally_fill_check(TallyFill *fill, const TallyGrid *grid, Oid result)
 	if (fill->has_seed && !fill->seed_is_exact)
 		tally_number_of(result, fill->seed);
 	fill->zone = tally_zone(tally_grid_zone(grid));
+}
+
+bool
+tally_fill_fits(const TallyFill *fill, Oid result)
+{
+	if (fill->has_seed && !fill->seed_is_exact &&
+		!tally_number_fits(result, fill->seed))
+		return false;
+	if (fill->mode == TALLY_FILL_LINEAR)
+		return result != INT2OID && result != INT4OID && result != INT8OID;
+	return fill->mode != TALLY_FILL_CONSTANT ||
+		   tally_number_fits(result, fill->constant);
 }
 
 /* reach -- the last instant that is within max_gap of "from". */

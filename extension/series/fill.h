@@ -65,6 +65,12 @@ typedef struct TallyFill
  */
 extern void tally_fill_parse(TallyFill *fill, const char *text);
 
+/* Do the two say the same? */
+extern bool tally_fill_equal(const TallyFill *a, const TallyFill *b);
+
+/* A fill in words, in the current memory context. */
+extern char *tally_fill_text(const TallyFill *fill);
+
 /* The name of a mode, as it is written. */
 extern const char *tally_fill_mode_name(TallyFillMode mode);
 
@@ -76,6 +82,9 @@ extern const char *tally_fill_mode_name(TallyFillMode mode);
  */
 extern void tally_fill_check(TallyFill *fill, const TallyGrid *grid,
 							 Oid result);
+
+/* Are all the values that the fill makes of the type "result"? */
+extern bool tally_fill_fits(const TallyFill *fill, Oid result);
 
 /*
  * Where a walk over the buckets of one measure of one group is.  Set both to

@@ -46,43 +46,59 @@ tally_number_float8(Oid type, Datum value)
 	return 0;
 }
 
-Datum
-tally_number_of(Oid type, float8 number)
+bool
+tally_number_fits(Oid type, float8 number)
 {
-	bool is_integer = rint(number) == number;
+	float8 least = (float8) PG_INT64_MIN;
 
 	switch (type)
 	{
 		case INT2OID:
-			if (is_integer && number >= PG_INT16_MIN && number <= PG_INT16_MAX)
-				return Int16GetDatum((int16) number);
-			break;
+			return rint(number) == number && number >= PG_INT16_MIN &&
+				   number <= PG_INT16_MAX;
 		case INT4OID:
-			if (is_integer && number >= PG_INT32_MIN && number <= PG_INT32_MAX)
-				return Int32GetDatum((int32) number);
-			break;
+			return rint(number) == number && number >= PG_INT32_MIN &&
+				   number <= PG_INT32_MAX;
 		case INT8OID:
 			/* The largest is no double: it would be rounded up to 2^63. */
-			if (is_integer && number >= (float8) PG_INT64_MIN &&
-				number < -(float8) PG_INT64_MIN)
-				return Int64GetDatum((int64) number);
-			break;
+			return rint(number) == number && number >= least &&
+				   number < -least;
 		case FLOAT4OID:
-			if (!isinf((float4) number) || isinf(number))
-				return Float4GetDatum((float4) number);
-			break;
+			return !isinf((float4) number) || isinf(number);
+		case FLOAT8OID:
+		case NUMERICOID:
+			return true;
+	}
+	return false;
+}
+
+Datum
+tally_number_of(Oid type, float8 number)
+{
+	if (!tally_number_fits(type, number))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fill value %s does not fit a measure of type %s",
+						float8out_internal(number),
+						format_type_be(type)),
+				 errhint("Give a number of that type, or read the series "
+						 "where values are double precision.")));
+	switch (type)
+	{
+		case INT2OID:
+			return Int16GetDatum((int16) number);
+		case INT4OID:
+			return Int32GetDatum((int32) number);
+		case INT8OID:
+			return Int64GetDatum((int64) number);
+		case FLOAT4OID:
+			return Float4GetDatum((float4) number);
 		case FLOAT8OID:
 			return Float8GetDatum(number);
 		case NUMERICOID:
 			return DirectFunctionCall1(float8_numeric, Float8GetDatum(number));
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("fill value %s does not fit a measure of type %s",
-					float8out_internal(number),
-					format_type_be(type)),
-			 errhint("Give a number of that type, or read the series where "
-					 "values are double precision.")));
+	elog(ERROR, "type %u is not of numbers", type);
 	return (Datum) 0;
 }
 

@@ -13,6 +13,9 @@ extern bool tally_type_is_number(Oid type);
 /* A value of one of these types as double precision. */
 extern float8 tally_number_float8(Oid type, Datum value);
 
+/* Is a number one of this type? */
+extern bool tally_number_fits(Oid type, float8 number);
+
 /* A number in one of these types; 22023 when it does not fit. */
 extern Datum tally_number_of(Oid type, float8 number);
 

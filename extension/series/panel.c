@@ -101,6 +101,20 @@ tally_panel_grid(const TallyPanel *panel)
 	return panel->grid;
 }
 
+const TallyFill *
+tally_panel_fill(const TallyPanel *panel)
+{
+	return &panel->fill;
+}
+
+void
+tally_panel_set_fill(TallyPanel *panel, const TallyFill *fill)
+{
+	Assert(!fill->seed_is_exact);
+	panel->fill = *fill;
+	panel->changed = true;
+}
+
 void *
 tally_panel_user(const TallyPanel *panel)
 {
@@ -279,6 +293,15 @@ check_same_shape(const TallyPanel *a, const TallyPanel *b)
 						   "boundaries differ.",
 						   a->grid->nbuckets,
 						   b->grid->nbuckets)));
+	if (!tally_fill_equal(&a->fill, &b->fill))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("series of different fills cannot be merged"),
+				 errdetail("One is filled with %s, the other with %s.",
+						   tally_fill_text(&a->fill),
+						   tally_fill_text(&b->fill)),
+				 errhint("Give all of them one fill, or none: "
+						 "tally.fill(series, NULL).")));
 }
 
 /* merge_cell -- add a cell of a panel of the same measures. */
@@ -372,6 +395,9 @@ tally_panel_like(MemoryContext parent, const TallyPanel *panel,
 	like =
 		tally_panel_create(parent, grid, panel->nmeasures, measures, 0, NULL);
 	pfree(measures);
+	like->fill = panel->fill;
+	if (like->fill.mode != TALLY_FILL_DEFAULT)
+		like->fill.zone = tally_zone(tally_grid_zone(grid));
 	return like;
 }
 

@@ -97,6 +97,15 @@ extern TallyPanel *tally_panel_from_datum(Datum value, MemoryContext parent);
 extern MemoryContext tally_panel_context(const TallyPanel *panel);
 extern const TallyGrid *tally_panel_grid(const TallyPanel *panel);
 
+/*
+ * The fill that a panel carries, for whoever reads it: fill.h.  None is the
+ * default fill.  Panels of different fills are not merged.
+ */
+struct TallyFill;
+extern const struct TallyFill *tally_panel_fill(const TallyPanel *panel);
+extern void tally_panel_set_fill(TallyPanel *panel,
+								 const struct TallyFill *fill);
+
 /* A place for whoever fills the panel; not copied, not merged. */
 extern void *tally_panel_user(const TallyPanel *panel);
 extern void tally_panel_set_user(TallyPanel *panel, void *user);
@@ -157,8 +166,8 @@ extern void tally_panel_merge(TallyPanel *into, TallyPanel *from);
 /*
  * The two below are for panels without keys, such as a tally.series.
  *
- * An empty panel of the same measures over another grid, in a new child of
- * "parent".
+ * An empty panel of the same measures and fill over another grid, in a new
+ * child of "parent".
  */
 extern TallyPanel *tally_panel_like(MemoryContext parent,
 									const TallyPanel *panel,

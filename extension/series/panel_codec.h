@@ -10,6 +10,9 @@
  *	  byte		PANEL_FORMAT, with PANEL_PORTABLE added in the portable form
  *	  grid		varint length, then the value: flat as it is, portable as its
  *				type's binary form
+ *	  fill		byte mode, byte flags (FILL_HAS_..), then: 8 bytes of a
+ *				constant; varints of a max_gap's months, days, time; 8 + 8
+ *				bytes of a seed and its instant; of these what there is
  *	  varint	number of measures; for each: byte kind, type, collation,
  *				8 bytes param, varint precision
  *	  varint	number of keys; for each: byte is_json, type, collation
@@ -44,6 +47,9 @@
 #define PANEL_FORMAT 2
 #define PANEL_OLDEST_FORMAT 1
 #define PANEL_PORTABLE 0x80
+
+#define FILL_HAS_MAX_GAP 0x01
+#define FILL_HAS_SEED 0x02
 
 /* In place of a decimal's scale: the sum is a numeric value. */
 #define SCALE_IS_BIG 255

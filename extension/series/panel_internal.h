@@ -6,6 +6,7 @@
 #define TALLY_PANEL_INTERNAL_H
 
 #include "measure/measure.h"
+#include "series/fill.h"
 #include "series/panel.h"
 
 #define PANEL_MAGIC 0x54616c79
@@ -48,6 +49,7 @@ struct TallyPanel
 	int magic; /* PANEL_MAGIC */
 	MemoryContext cxt;
 	TallyGrid *grid;
+	TallyFill fill;
 	void *user;
 
 	int nmeasures;

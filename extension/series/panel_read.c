@@ -355,6 +355,42 @@ get_rows(Reader *r, TallyPanel *panel)
 	}
 }
 
+/* get_fill -- as tally_fill_check() lets it be. */
+static void
+get_fill(Reader *r, TallyFill *fill)
+{
+	uint8 mode = get_byte(r);
+	uint8 flags = get_byte(r);
+
+	if (mode >= TALLY_FILL__COUNT ||
+		(flags & ~(FILL_HAS_MAX_GAP | FILL_HAS_SEED)) != 0 ||
+		(mode == TALLY_FILL_DEFAULT && flags != 0))
+		corrupt("fill");
+	fill->mode = (TallyFillMode) mode;
+	if (fill->mode == TALLY_FILL_CONSTANT)
+		fill->constant = get_float(r);
+	if ((flags & FILL_HAS_MAX_GAP) != 0)
+	{
+		uint64 time;
+
+		fill->has_max_gap = true;
+		fill->max_gap.month = get_int(r, 0, PG_INT32_MAX, "fill");
+		fill->max_gap.day = get_int(r, 0, PG_INT32_MAX, "fill");
+		time = get_varint(r);
+		if (time > PG_INT64_MAX)
+			corrupt("fill");
+		fill->max_gap.time = (int64) time;
+	}
+	if ((flags & FILL_HAS_SEED) != 0)
+	{
+		fill->has_seed = true;
+		fill->seed = get_float(r);
+		fill->seed_at = (TimestampTz) get_int64(r);
+		if (!IS_VALID_TIMESTAMP(fill->seed_at))
+			corrupt("fill");
+	}
+}
+
 static TallyPanel *
 get_panel(Reader *r, MemoryContext parent)
 {
@@ -366,6 +402,7 @@ get_panel(Reader *r, MemoryContext parent)
 	int nkeys;
 	int format;
 	MemoryContext old;
+	TallyFill fill = {TALLY_FILL_DEFAULT};
 
 	r->cxt = CurrentMemoryContext;
 	r->scratch = AllocSetContextCreate(r->cxt,
@@ -376,6 +413,8 @@ get_panel(Reader *r, MemoryContext parent)
 		corrupt("format");
 	grid = DatumGetTallyGrid(get_value(
 		r, r->portable ? tally_type("grid") : InvalidOid, -1, false));
+	if (format > 1)
+		get_fill(r, &fill);
 	nmeasures = get_int(r, 0, FUNC_MAX_ARGS, "number of measures");
 	measures = palloc0(Max(nmeasures, 1) * sizeof(TallyMeasure));
 	for (int i = 0; i < nmeasures; i++)
@@ -411,6 +450,9 @@ get_panel(Reader *r, MemoryContext parent)
 			corrupt("number of values");
 		panel->rejected[i] = (int64) rejected;
 	}
+	if (fill.mode != TALLY_FILL_DEFAULT)
+		tally_fill_check(&fill, grid, FLOAT8OID);
+	panel->fill = fill;
 	/* Receive functions leave much behind; what stays is copied. */
 	old = MemoryContextSwitchTo(r->scratch);
 	get_groups(r, panel, format);

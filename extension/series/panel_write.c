@@ -260,6 +260,29 @@ put_row(Writer *w, const TallyPanel *panel, int32 bucket, int32 *last_bucket)
 }
 
 static void
+put_fill(Writer *w, const TallyFill *fill)
+{
+	appendStringInfoCharMacro(w->buf, (char) fill->mode);
+	appendStringInfoCharMacro(w->buf,
+							  (char) ((fill->has_max_gap ? FILL_HAS_MAX_GAP
+														 : 0) |
+									  (fill->has_seed ? FILL_HAS_SEED : 0)));
+	if (fill->mode == TALLY_FILL_CONSTANT)
+		put_float(w, fill->constant);
+	if (fill->has_max_gap)
+	{
+		put_varint(w, (uint64) fill->max_gap.month);
+		put_varint(w, (uint64) fill->max_gap.day);
+		put_varint(w, (uint64) fill->max_gap.time);
+	}
+	if (fill->has_seed)
+	{
+		put_float(w, fill->seed);
+		put_int64(w, (uint64) fill->seed_at);
+	}
+}
+
+static void
 put_panel(Writer *w, const TallyPanel *panel)
 {
 	int32 last_bucket = -1;
@@ -272,6 +295,7 @@ put_panel(Writer *w, const TallyPanel *panel)
 			  -1,
 			  false,
 			  PointerGetDatum(panel->grid));
+	put_fill(w, &panel->fill);
 	put_varint(w, panel->nmeasures);
 	for (int i = 0; i < panel->nmeasures; i++)
 	{

@@ -1,8 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * series_fill.c
- *	  tally.rows(series, fill, max_gap, seed): a row a bucket, and what stands
- *	  where nothing fell; fill.h has the rules.
+ *	  tally.fill(series, mode, max_gap, seed): the series with a rule of what
+ *	  stands where nothing fell, and tally.rows(), which shows it; fill.h has
+ *	  the rules.
+ *
+ * What is given a fill keeps its states as they are: the rule is carried
+ * beside them and applied by whoever reads the series.  tally.rows() with a
+ * fill of its own reads by that.
  *
  * The seed is a value from before the range, of which no time is known: it
  * counts as seen when the range starts, and is of no use to linear.
@@ -13,15 +18,17 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "series/series_table.h"
 
+PG_FUNCTION_INFO_V1(tally_series_fill);
 PG_FUNCTION_INFO_V1(tally_series_rows);
 PG_FUNCTION_INFO_V1(tally_series_rows_filled);
 
-/* Arguments of tally.rows(). */
+/* Arguments of tally.fill() and tally.rows(). */
 enum
 {
 	ARG_SERIES,
@@ -30,7 +37,7 @@ enum
 	ARG_SEED
 };
 
-/* read_fill -- the arguments of tally.rows(), checked. */
+/* read_fill -- those arguments, checked. */
 static void
 read_fill(FunctionCallInfo fcinfo, TallyFill *fill, const TallyGrid *grid)
 {
@@ -65,7 +72,9 @@ filled(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 	TallyFill fill;
 
 	read_fill(fcinfo, &fill, tally_panel_grid(series));
-	tally_series_table_read(table, series, &fill);
+	tally_series_table_read(table,
+							series,
+							fill.mode == TALLY_FILL_DEFAULT ? NULL : &fill);
 }
 
 /* filled_0_1 -- as of version 0.1, where "null" was no fill at all. */
@@ -79,6 +88,42 @@ filled_0_1(FunctionCallInfo fcinfo, TallyPanel *series,
 	if (fill.mode == TALLY_FILL_NULL)
 		fill.mode = TALLY_FILL_DEFAULT;
 	tally_series_table_read(table, series, &fill);
+}
+
+/* own_series -- the series of an argument, to be changed in place. */
+static TallyPanel *
+own_series(Datum value)
+{
+	TallyPanel *series = tally_panel_from_datum(value, CurrentMemoryContext);
+	TallyPanel *copy;
+
+	/* Only an expanded one that is read-only can be somebody else's. */
+	if (!VARATT_IS_EXTERNAL_EXPANDED_RO(DatumGetPointer(value)))
+		return series;
+	copy = tally_panel_like(CurrentMemoryContext,
+							series,
+							tally_panel_grid(series));
+	for (int32 b = 0; b < tally_panel_grid(series)->nbuckets; b++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		tally_panel_merge_bucket(copy, b, series, b);
+	}
+	return copy;
+}
+
+/* tally.fill(series, mode, max_gap, seed) returns series */
+Datum
+tally_series_fill(PG_FUNCTION_ARGS)
+{
+	TallyPanel *series;
+	TallyFill fill;
+
+	if (PG_ARGISNULL(ARG_SERIES))
+		PG_RETURN_NULL();
+	series = own_series(PG_GETARG_DATUM(ARG_SERIES));
+	read_fill(fcinfo, &fill, tally_panel_grid(series));
+	tally_panel_set_fill(series, &fill);
+	PG_RETURN_DATUM(tally_panel_datum(series));
 }
 
 /* tally.rows(series, fill, max_gap, seed): a row a bucket, in order. */

@@ -7,7 +7,8 @@
  *
  * One element a bucket in each; the members come in the order that jsonb keeps
  * them in.  Instants are ISO 8601 on the clock of the grid's zone, with its
- * offset.  Values are exact: counts, sums of integers and numerics with all
+ * offset.  Where nothing fell stands what the fill of the series says.  Values
+ * are exact: counts, sums of integers and numerics with all
  * their digits, floats with as many as tell them from all others; what JSON
  * has no number for is a string, as to_jsonb() has it.  Nothing depends on the
  * settings of the session.
@@ -27,7 +28,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#include "series/panel.h"
+#include "series/fill.h"
 
 PG_FUNCTION_INFO_V1(tally_series_json);
 
@@ -36,6 +37,9 @@ typedef struct Writer
 {
 	const TallyPanel *series;
 	const TallyGrid *grid;
+	const TallyFill *fill;
+	TallyFillWalk walk;
+	bool fill_is_float8; /* the fill can give what the measure's type cannot */
 	pg_tz *zone;
 	JsonbParseState *state;
 } Writer;
@@ -94,19 +98,13 @@ set_numeric(JsonbValue *v, Numeric value)
 	v->val.numeric = value;
 }
 
+/* set_datum -- a value of a measure. */
 static void
-set_value(const Writer *w, JsonbValue *v, int32 bucket)
+set_datum(JsonbValue *v, Oid type, Datum value)
 {
 	char buf[DOUBLE_SHORTEST_DECIMAL_LEN];
-	bool isnull;
-	Datum value = tally_panel_value(w->series, bucket, 0, 0, &isnull);
 
-	if (isnull)
-	{
-		v->type = jbvNull;
-		return;
-	}
-	switch (tally_panel_result_type(w->series, 0))
+	switch (type)
 	{
 		case INT2OID:
 			set_int(v, DatumGetInt16(value));
@@ -132,6 +130,33 @@ set_value(const Writer *w, JsonbValue *v, int32 bucket)
 	/* "NaN", "Infinity", "-Infinity": numerics of the same names. */
 	set_text(v, buf);
 	set_numeric(v, v->val.numeric);
+}
+
+/* set_value -- what stands in a bucket. */
+static void
+set_value(Writer *w, JsonbValue *v, int32 bucket)
+{
+	Oid type = tally_panel_result_type(w->series, 0);
+	Datum value;
+	bool isnull;
+	bool is_filled;
+
+	if (!w->fill_is_float8)
+		value = tally_fill_value(
+			w->fill, w->series, 0, 0, bucket, &w->walk, &isnull, &is_filled);
+	else
+	{
+		value = Float8GetDatum(tally_fill_float8(
+			w->fill, w->series, 0, 0, bucket, &w->walk, &isnull, &is_filled));
+		if (is_filled)
+			type = FLOAT8OID;
+		else
+			value = tally_panel_value(w->series, bucket, 0, 0, &isnull);
+	}
+	if (isnull)
+		v->type = jbvNull;
+	else
+		set_datum(v, type, value);
 }
 
 typedef enum Member
@@ -185,6 +210,10 @@ tally_series_json(PG_FUNCTION_ARGS)
 	w.series =
 		tally_panel_from_datum(PG_GETARG_DATUM(0), CurrentMemoryContext);
 	w.grid = tally_panel_grid(w.series);
+	w.fill = tally_panel_fill(w.series);
+	w.walk.prev = w.walk.next = -1;
+	w.fill_is_float8 =
+		!tally_fill_fits(w.fill, tally_panel_result_type(w.series, 0));
 	w.zone = tally_zone(tally_grid_zone(w.grid));
 	pushJsonbValue(&w.state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < MEMBER__COUNT; i++)

@@ -16,6 +16,9 @@
  * and ends: behind those it holds nothing.  Which zone and step either grid
  * was made of does not matter.
  *
+ * The fill of the series, a rule and no values, goes on to the wider buckets;
+ * but a seed is a value, of a bucket as long as the stored ones.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -25,7 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "series/panel.h"
+#include "series/fill.h"
 
 PG_FUNCTION_INFO_V1(tally_series_rebucket);
 
@@ -100,6 +103,22 @@ check_nests(const TallyGrid *stored, const TallyGrid *asked)
 	check_cut(stored, asked->upper, &bucket);
 }
 
+/* check_fill -- refuse a seed that stands for buckets of another step. */
+static void
+check_fill(const TallyPanel *series, const TallyGrid *asked)
+{
+	const TallyFill *fill = tally_panel_fill(series);
+
+	if (fill->has_seed && !tally_grid_equal(tally_panel_grid(series), asked))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("series is filled with %s", tally_fill_text(fill)),
+				 errdetail("A seed is the value before the series, in buckets "
+						   "of its own step."),
+				 errhint("Fill the re-bucketed series: "
+						 "tally.fill(tally.rebucket(..), ..).")));
+}
+
 /* tally.rebucket(series, grid) returns series */
 Datum
 tally_series_rebucket(PG_FUNCTION_ARGS)
@@ -111,6 +130,7 @@ tally_series_rebucket(PG_FUNCTION_ARGS)
 	TallyPanel *result;
 
 	check_nests(stored, asked);
+	check_fill(series, asked);
 	result = tally_panel_like(CurrentMemoryContext, series, asked);
 	for (int32 b = 0; b < stored->nbuckets; b++)
 	{

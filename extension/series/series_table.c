@@ -33,7 +33,6 @@ void
 tally_series_table_read(TallySeriesTable *table, const TallyPanel *series,
 						const TallyFill *fill)
 {
-	static const TallyFill no_fill = {TALLY_FILL_DEFAULT};
 	TallyFillWalk walk = {-1, -1};
 	const TallyGrid *grid = tally_panel_grid(series);
 	int32 nbuckets = grid->nbuckets;
@@ -46,6 +45,8 @@ tally_series_table_read(TallySeriesTable *table, const TallyPanel *series,
 	table->n = palloc(nbuckets * sizeof(int64));
 	table->is_empty = palloc(nbuckets * sizeof(bool));
 
+	if (fill == NULL)
+		fill = tally_panel_fill(series);
 	/* What makes a double of a numeric leaves its text behind. */
 	scratch = AllocSetContextCreate(CurrentMemoryContext,
 									"tally series value",
@@ -56,14 +57,8 @@ tally_series_table_read(TallySeriesTable *table, const TallyPanel *series,
 		bool is_filled;
 
 		CHECK_FOR_INTERRUPTS();
-		table->value[b] = tally_fill_float8(fill != NULL ? fill : &no_fill,
-											series,
-											0,
-											0,
-											b,
-											&walk,
-											&table->isnull[b],
-											&is_filled);
+		table->value[b] = tally_fill_float8(
+			fill, series, 0, 0, b, &walk, &table->isnull[b], &is_filled);
 		table->n[b] = tally_panel_nvalues(series, b, 0, 0);
 		table->is_empty[b] = table->n[b] == 0;
 		MemoryContextReset(scratch);

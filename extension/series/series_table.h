@@ -24,8 +24,8 @@ typedef struct TallySeriesTable
 
 /*
  * Makes a table of a series, in the current memory context: what each bucket
- * holds, and where nothing fell what "fill", checked, says; NULL: 0 for a
- * count and null for other measures.
+ * holds, and where nothing fell what "fill", checked, says; NULL: the fill
+ * that the series carries.
  */
 extern void tally_series_table_read(TallySeriesTable *table,
 									const TallyPanel *series,

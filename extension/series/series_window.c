@@ -17,6 +17,14 @@
  *	 blocks of 4   [ a b c d ][ e f g h ]
  *	 window		       [ c d   e f ]	 = backward of c, forward of f
  *
+ * The states of one stretch of blocks are in memory at a time.
+ *
+ * FILLS.  The sum, mean and so on of buckets' values is of the values that
+ * tally.rows() shows, filled ones among them.  States, which cumulate and
+ * merge, are of rows: there the fill says what stands where nothing fell into
+ * the whole window.  A filled value stands for a whole bucket, and a rate
+ * divides it by the length of one.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -34,6 +42,9 @@
 PG_FUNCTION_INFO_V1(tally_series_cumulate);
 PG_FUNCTION_INFO_V1(tally_series_moving);
 PG_FUNCTION_INFO_V1(tally_series_rate);
+
+/* What holds nothing but the measure's own 0 or null. */
+static const TallyFill no_fill = {TALLY_FILL_DEFAULT};
 
 /* A place for panels, and one for what a single value leaves behind. */
 typedef struct Workspace
@@ -69,6 +80,66 @@ workspace_next(Workspace *w)
 	MemoryContextReset(w->scratch);
 }
 
+/*
+ * states -- a panel of the measure of "like" and "n" buckets, which are just
+ * numbers and of no time.
+ */
+static TallyPanel *
+states(MemoryContext cxt, const TallyPanel *like, int32 n)
+{
+	Size size = offsetof(TallyGrid, bound);
+	TallyGrid *grid = palloc0(size);
+
+	SET_VARSIZE(grid, size);
+	grid->version = TALLY_GRID_VERSION;
+	grid->nbuckets = n;
+	grid->width_us = 1;
+	grid->last = grid->upper = n;
+	return tally_panel_create(
+		cxt, grid, 1, tally_panel_measure(like, 0), 0, NULL);
+}
+
+/*
+ * fill_windows -- let the series' fill say what stands where nothing fell into
+ * a window, of which n is 0.
+ */
+static void
+fill_windows(Workspace *w, TallySeriesTable *table, const TallyPanel *series)
+{
+	TallyFill fill = *tally_panel_fill(series);
+	TallyMeasure measure = {.kind = TALLY_MAX, .type = FLOAT8OID};
+	TallyPanel *values;
+	TallyFillWalk walk = {-1, -1};
+	bool is_filled;
+
+	if (fill.mode == TALLY_FILL_DEFAULT)
+		return;
+	values = tally_panel_create(w->panels, table->grid, 1, &measure, 0, NULL);
+	for (int32 b = 0; b < table->grid->nbuckets; b++)
+	{
+		workspace_next(w);
+		if (table->n[b] > 0 && !table->isnull[b])
+			tally_panel_add(values,
+							b,
+							0,
+							0,
+							Float8GetDatum(table->value[b]),
+							tally_grid_start(table->grid, b));
+	}
+	for (int32 b = 0; b < table->grid->nbuckets; b++)
+	{
+		bool isnull;
+		float8 value = tally_fill_float8(
+			&fill, values, 0, 0, b, &walk, &isnull, &is_filled);
+
+		workspace_next(w);
+		if (table->n[b] > 0 || (isnull && fill.mode != TALLY_FILL_NULL))
+			continue;
+		table->value[b] = value;
+		table->isnull[b] = isnull;
+	}
+}
+
 /* cumulated -- each bucket with all before it. */
 static void
 cumulated(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
@@ -77,10 +148,9 @@ cumulated(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 	TallyPanel *sum;
 	int64 n = 0;
 
-	tally_series_table_read(table, series, NULL);
+	tally_series_table_read(table, series, &no_fill);
 	workspace_begin(&w);
-	/* Of this panel just the first bucket is used, as a running state. */
-	sum = tally_panel_like(w.panels, series, table->grid);
+	sum = states(w.panels, series, 1);
 	for (int32 b = 0; b < table->grid->nbuckets; b++)
 	{
 		workspace_next(&w);
@@ -88,6 +158,7 @@ cumulated(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 		table->value[b] = tally_series_table_value(sum, 0, &table->isnull[b]);
 		table->n[b] = n += table->n[b];
 	}
+	fill_windows(&w, table, series);
 	workspace_end(&w);
 }
 
@@ -98,25 +169,57 @@ tally_series_cumulate(PG_FUNCTION_ARGS)
 	return tally_series_table_rows(fcinfo, cumulated);
 }
 
-/* merge_blocks -- the two passes; see the top of the file. */
+/* Buckets whose states are in memory at once, unless a window is wider. */
+#define STRETCH 4096
+
+/*
+ * move_stretch -- the values of the windows that end in [begin, end), which is
+ * made of whole blocks; see the top of the file.  "forward" and "backward"
+ * are of the buckets from "base" on, one block before "begin".
+ */
 static void
-merge_blocks(Workspace *w, TallyPanel *forward, TallyPanel *backward,
-			 const TallyPanel *from, int32 nbuckets, int32 width)
+move_stretch(Workspace *w, TallySeriesTable *table, const TallyPanel *from,
+			 int32 width, int32 begin, int32 end)
 {
-	for (int32 b = 0; b < nbuckets; b++)
+	int32 base = Max(begin - width, 0);
+	MemoryContext cxt = AllocSetContextCreate(w->panels,
+											  "tally series stretch",
+											  ALLOCSET_SMALL_SIZES);
+	TallyPanel *forward = states(cxt, from, end - base);
+	TallyPanel *backward = states(cxt, from, end - base);
+
+	for (int32 b = end - 1; b >= base; b--)
+	{
+		workspace_next(w);
+		tally_panel_merge_bucket(backward, b - base, from, b);
+		if ((b + 1) % width != 0 && b + 1 < end)
+			tally_panel_merge_bucket(backward,
+									 b - base,
+									 backward,
+									 b + 1 - base);
+	}
+	for (int32 b = begin; b < end; b++)
 	{
 		workspace_next(w);
 		if (b % width != 0)
-			tally_panel_merge_bucket(forward, b, forward, b - 1);
-		tally_panel_merge_bucket(forward, b, from, b);
+			tally_panel_merge_bucket(forward, b - base, forward, b - 1 - base);
+		tally_panel_merge_bucket(forward, b - base, from, b);
 	}
-	for (int32 b = nbuckets - 1; b >= 0; b--)
+	for (int32 b = begin; b < end; b++)
 	{
+		int32 first = b - width + 1;
+
 		workspace_next(w);
-		tally_panel_merge_bucket(backward, b, from, b);
-		if ((b + 1) % width != 0 && b + 1 < nbuckets)
-			tally_panel_merge_bucket(backward, b, backward, b + 1);
+		/* A whole block is one pass; before the first there is nothing. */
+		if (first > 0 && first % width != 0)
+			tally_panel_merge_bucket(forward,
+									 b - base,
+									 backward,
+									 first - base);
+		table->value[b] =
+			tally_series_table_value(forward, b - base, &table->isnull[b]);
 	}
+	MemoryContextDelete(cxt);
 }
 
 /* move_window -- the values of "from", "width" buckets at a time. */
@@ -125,21 +228,32 @@ move_window(Workspace *w, TallySeriesTable *table, const TallyPanel *from,
 			int32 width)
 {
 	int32 nbuckets = table->grid->nbuckets;
-	TallyPanel *forward = tally_panel_like(w->panels, from, table->grid);
-	TallyPanel *backward = tally_panel_like(w->panels, from, table->grid);
+	int64 stretch = (int64) width * Max(STRETCH / width, 1);
 
-	merge_blocks(w, forward, backward, from, nbuckets, width);
-	for (int32 b = 0; b < nbuckets; b++)
+	for (int64 begin = 0; begin < nbuckets; begin += stretch)
+		move_stretch(w,
+					 table,
+					 from,
+					 width,
+					 (int32) begin,
+					 (int32) Min(begin + stretch, nbuckets));
+}
+
+/* sum_counts -- how many values fell into each window. */
+static void
+sum_counts(TallySeriesTable *table, int32 width)
+{
+	int64 *own = table->n;
+	int64 n = 0;
+
+	table->n = palloc(table->grid->nbuckets * sizeof(int64));
+	for (int32 b = 0; b < table->grid->nbuckets; b++)
 	{
-		int32 first = b - width + 1;
-
-		workspace_next(w);
-		/* A whole block is one pass; before it there is nothing. */
-		if (first > 0 && first % width != 0)
-			tally_panel_merge_bucket(forward, b, backward, first);
-		table->value[b] =
-			tally_series_table_value(forward, b, &table->isnull[b]);
+		CHECK_FOR_INTERRUPTS();
+		n += own[b] - (b >= width ? own[b - width] : 0);
+		table->n[b] = n;
 	}
+	pfree(own);
 }
 
 /*
@@ -195,8 +309,6 @@ moved(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 {
 	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int32 width = PG_GETARG_INT32(2);
-	int64 n = 0;
-	int64 *own;
 	Workspace w;
 	TallyPanel *values = series;
 	bool merges = strcmp(name, "merge") == 0;
@@ -207,24 +319,18 @@ moved(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("moving window of %d buckets", width),
 				 errhint("It must have at least one bucket.")));
-	tally_series_table_read(table, series, NULL);
+	tally_series_table_read(table, series, merges ? &no_fill : NULL);
 	width = Min(width, table->grid->nbuckets);
+	sum_counts(table, width);
 
 	workspace_begin(&w);
 	if (!merges)
 		values = series_of_values(&w, table, kind);
 	move_window(&w, table, values, width);
+	if (merges)
+		fill_windows(&w, table, series);
 	workspace_end(&w);
-
-	own = table->n;
-	table->n = palloc(table->grid->nbuckets * sizeof(int64));
-	for (int32 b = 0; b < table->grid->nbuckets; b++)
-	{
-		n += own[b] - (b >= width ? own[b - width] : 0);
-		table->n[b] = n;
-	}
 }
-
 /* tally.moving(series, fn, width): each bucket with width - 1 before it */
 Datum
 tally_series_moving(PG_FUNCTION_ARGS)
@@ -267,9 +373,15 @@ rated(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 	for (int32 b = 0; b < grid->nbuckets; b++)
 	{
 		/* Of a partial bucket only what is in the range was counted. */
-		TimestampTz from = Max(tally_grid_start(grid, b), grid->lower);
-		TimestampTz to = Min(tally_grid_end(grid, b), grid->upper);
+		TimestampTz from = tally_grid_start(grid, b);
+		TimestampTz to = tally_grid_end(grid, b);
 
+		CHECK_FOR_INTERRUPTS();
+		if (!table->is_empty[b])
+		{
+			from = Max(from, grid->lower);
+			to = Min(to, grid->upper);
+		}
 		table->value[b] /= (float8) (to - from) / unit;
 	}
 }
