@@ -8,6 +8,7 @@
 #	make check		deploy/check.sh: every test there is
 #	make check-layers	who may include and call what
 #	make format		clang-format over all C files
+#	make fuzz N=20000	random specifications, Tally against plain SQL
 #	make bench		figures of this machine; see deploy/bench/README.md
 #	make clean
 
@@ -44,6 +45,12 @@ format:
 check-format:
 	$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
 
+# SEED runs the same ones again; it is printed.
+N = 20000
+fuzz:
+	PG_CONFIG=$(PG_CONFIG) TALLY_SPECS=$(N) $(if $(SEED),TALLY_SEED=$(SEED)) \
+		prove -v extension/t/060_differential.pl
+
 bench:
 	deploy/bench/http.sh
 	deploy/bench/series.sh
@@ -54,4 +61,4 @@ clean:
 	+$(MAKE) -C fcgi clean
 
 .PHONY: all extension fcgi install demo check check-layers format \
-	check-format bench clean
+	check-format fuzz bench clean

@@ -1,0 +1,93 @@
+# Goal of this test: whatever is asked, Tally's answer is that of plain SQL
+# written the slow and obvious way.
+#
+# Draws TALLY_SPECS (2400) specifications from the seed TALLY_SEED (the time of
+# day; printed, to run a failure again): tables with nulls, duplicates, skew and
+# odd names; time axes of each type; steps, zones, ranges, origins; measures,
+# groups, fills and transforms; asked of the two-step aggregates and of
+# tally.series() and its like.  Each answer is compared cell by cell.  A failure
+# prints both statements (of the first TALLY_SHOW, 3).  TALLY_ONLY=ID runs one
+# again.
+#
+# "make fuzz N=..." runs more.
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use Test::More;
+
+use lib dirname(abs_path(__FILE__)) . '/../../deploy/t/lib';
+use lib dirname(abs_path(__FILE__)) . '/differential';
+use TallyTest;
+use Tables qw(tables);
+use Spec qw(draw);
+use Ours qw(ours grammar);
+use Plain qw(plain);
+
+my $specs = $ENV{TALLY_SPECS} // 2400;
+my $seed = $ENV{TALLY_SEED} // time() % 1000000;
+my $only = $ENV{TALLY_ONLY};
+diag("specifications drawn from TALLY_SEED=$seed TALLY_SPECS=$specs");
+
+my $tally = TallyTest->new(name => 'differential');
+$tally->start_postgres(plain => 1, conf => "timezone = '$Spec::SESSION_ZONE'\njit = off\nmax_parallel_workers_per_gather = 0\n");
+$tally->psql('CREATE EXTENSION tally', db => 'postgres');
+$tally->psql_file(dirname(abs_path(__FILE__)) . '/differential/plain.sql', db => 'postgres');
+
+srand $seed;
+my ($tables, $sql) = tables(24);
+$tally->psql($sql, db => 'postgres');
+
+# Each in a session with many others: 200 calls of plain.verdict() a psql.
+my (%spec, @batches);
+for my $id (1 .. $specs)
+{
+	srand($seed + 1000003 * $id);
+	my $s = draw($id, $tables);
+	my $n = 0;
+	$_->{n} = ++$n for @{ $s->{keys} };
+	$_->{grammar} //= grammar($_) for @{ $s->{measures} };
+	next if defined $only && $only != $id;
+	$spec{$id} = { spec => $s, ours => ours($s), plain => plain($s) };
+	push @{ $batches[ int(($id - 1) / 200) ] }, $id;
+}
+
+my (%count, %shape, @wrong);
+for my $batch (grep { $_ } @batches)
+{
+	my $calls = "SET client_min_messages = warning;\n" . join '', map {
+		"SELECT plain.verdict($_, \$ours\$$spec{$_}{ours}\$ours\$, \$plain\$$spec{$_}{plain}\$plain\$);\n" } @$batch;
+	my %said = map { /^(\d+) (.*)/s ? ($1 => $2) : () } split /\n(?=\d+ )/, $tally->psql($calls, db => 'postgres');
+	for my $id (@$batch)
+	{
+		my $said = $said{$id} // 'no answer';
+		my $shape = $spec{$id}{spec}{shape};
+		$count{specs}++;
+		if ($said =~ /^same (\d+) (\d+)/)
+		{
+			$count{cells} += $1;
+			$shape{$shape}{specs}++;
+			$shape{$shape}{filled} += $2;
+		}
+		elsif ($said =~ /^REFUSED/) { $count{refused}++ }
+		else { push @wrong, $id }
+		next if $said =~ /^(same|REFUSED)/ && !defined $only || @wrong > ($ENV{TALLY_SHOW} // 3);
+		diag("specification $id ($shape): $said\n-- Tally:\n$spec{$id}{ours};\n-- plain SQL:\n$spec{$id}{plain};\n"
+				. "-- again: TALLY_SEED=$seed TALLY_ONLY=$id prove extension/t/060_differential.pl");
+	}
+}
+
+is(scalar @wrong, 0, "$count{specs} answers, " . ($count{cells} // 0) . ' cells: none differs')
+	or diag("TALLY_SEED=$seed differ: @wrong[ 0 .. (@wrong > 40 ? 40 : @wrong) - 1 ]");
+unless (defined $only)
+{
+	# an hour that is shown twice is no range of a clock
+	cmp_ok($count{refused} // 0, '<', $specs / 50, 'few are refused: ' . ($count{refused} // 0));
+	for my $shape (sort keys %shape)
+	{
+		cmp_ok($shape{$shape}{filled}, '>', $shape{$shape}{specs}, "$shape: $shape{$shape}{specs} answers, $shape{$shape}{filled} cells with a value");
+	}
+}
+unlike($tally->log_text('postgres'), qr/terminated by signal|PANIC|runtime error/, 'and no backend died');
+done_testing();

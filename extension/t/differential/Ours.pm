@@ -1,0 +1,141 @@
+# Ours.pm
+#     A specification as a call of Tally, in the columns that plain.verdict()
+#     compares: k which cell, x exact, y up to the last digits of a double.
+package Ours;
+
+use strict;
+use warnings;
+use Exporter qw(import);
+use Tables qw(ident literal);
+our @EXPORT_OK = qw(ours compared is_float grammar);
+
+sub is_float { return $_[0] =~ /^(double precision|real)$/ }
+
+# compared(measures, names) -- the lists x and y of columns of those types.
+sub compared
+{
+	my ($measures, @names) = @_;
+	my (@x, @y);
+	for my $i (0 .. $#names)
+	{
+		if (is_float($measures->[$i]{type})) { push @y, $names[$i] }
+		else { push @x, "$names[$i]::text" }
+	}
+	return ('ARRAY[' . join(', ', @x) . ']::text[]', 'ARRAY[' . join(', ', @y) . ']::float8[]');
+}
+
+# written(name) -- a column as the grammar of measures has it.
+sub written { my ($c) = @_; return $c =~ /^[a-z_][a-z_0-9]*$/ ? $c : ident($c) }
+
+# grammar(measure) -- as an element of "measures".
+sub grammar
+{
+	my ($m) = @_;
+	return 'count' if $m->{fn} eq 'count';
+	my $fn = $m->{fn} eq 'count_of' ? 'count' : $m->{fn};
+	return "$fn(" . written($m->{column}) . ')';
+}
+
+sub grid
+{
+	my ($s, $every) = @_;
+	my $tz = literal($s->{tz});
+	my $origin = $s->{origin} ? "timestamptz '$s->{origin}'" : 'NULL';
+	# in the session's zone its arguments are in another order
+	return "tally.grid(interval '$every', $s->{during}, "
+		. (defined $s->{tz} || $s->{during} =~ /::text$/ ? "tz => $tz, " : '') . "origin => $origin, week_start => $s->{week_start})";
+}
+
+# at(spec) -- the instant of a row, by the grid's clock where it needs one.
+sub at
+{
+	my ($s, $column) = @_;
+	return $s->{table}{axis_type} eq 'timestamptz' ? $column : "tally.instant(g, $column\::timestamp)";
+}
+
+sub two_step
+{
+	my ($s) = @_;
+	my $t = $s->{table};
+	my $m = $s->{measures}[0];
+	my $at = at($s, ident($t->{axis}));
+	my $aggregate = $m->{fn} eq 'count' ? "tally.count(g, $at)"
+		: $m->{fn} eq 'count_of' ? "tally.count(g, CASE WHEN " . ident($m->{column}) . " IS NOT NULL THEN $at END)"
+		: "tally.$m->{fn}(g, $at, " . ident($m->{column}) . ")";
+	my @keys = map { ident($_->{column}) . " AS k$_->{n}" } @{ $s->{keys} };
+	my $names = join ', ', map { "k$_->{n}" } @{ $s->{keys} };
+	my $series = 'SELECT ' . join(', ', @keys, "$aggregate AS s") . " FROM $t->{name} t, " . grid($s, $s->{fine} // $s->{every}) . ' g'
+		. ($s->{cut} ? ' WHERE g OPERATOR(tally.@>) ' . ident($t->{axis}) : '');
+	my $group = join ', ', map { ident($_->{column}) } @{ $s->{keys} };
+
+	if ($s->{shape} eq 'merge')
+	{
+		# in parts, as they would be stored
+		$series .= " GROUP BY " . join(', ', grep { $_ } $group, 'ctid::text < \'(1\', md5(t.ctid::text) < \'7\'');
+		$series = "SELECT " . join(', ', grep { $_ } $names, 'tally.merge(s) AS s') . " FROM ($series) parts" . ($names ? " GROUP BY $names" : '');
+	}
+	else
+	{
+		$series .= " GROUP BY $group" if $group;
+	}
+
+	my $shape = $s->{shape};
+	my $options = join ', ', map { "$_ => " . literal($s->{$_}) } grep { defined $s->{$_} } qw(fill max_gap seed);
+	my $rows = $shape eq 'cumulate' ? 'tally.cumulate(s)'
+		: $shape eq 'moving' ? "tally.moving(s, '$s->{moving}', $s->{width})"
+		: $shape eq 'rate' ? "tally.rate(s, '$s->{per}')"
+		: $shape eq 'shift' ? "tally.rows(tally.shift(s, '$s->{by}'))"
+		: $shape eq 'rebucket' ? "tally.rows(tally.rebucket(s, " . grid($s, $s->{every}) . '))'
+		: 'tally.rows(' . join(', ', 's', grep { $_ } $options) . ')';
+	my @shown = map { key($_) } @{ $s->{keys} };
+	my $cell = join ', ', 'bucket', @shown;
+	if ($shape eq 'values')
+	{
+		return 'SELECT ROW(' . join(', ', @shown) . ")::text AS k, '{}' AS x, tally.values(s) AS y FROM ($series) q WHERE s IS NOT NULL";
+	}
+	return "SELECT ROW($cell)::text AS k, ARRAY[bucket_end::text, n::text, is_filled::text, is_partial::text] AS x, ARRAY[value] AS y"
+		. " FROM ($series) q, LATERAL $rows r";
+}
+
+# key(key) -- equal numbers may be spelled with more zeros or fewer.
+sub key { my ($k) = @_; return $k->{type} eq 'numeric' ? "trim_scale(k$k->{n})" : "k$k->{n}" }
+
+# arguments(spec) -- of tally.series() and its like, from "axis" on.
+sub arguments
+{
+	my ($s) = @_;
+	my @a = (literal($s->{table}{axis}), "'$s->{every}'", $s->{during},
+		'measures => ARRAY[' . join(', ', map { literal($_->{grammar}) } @{ $s->{measures} }) . ']');
+	push @a, 'group_by => ARRAY[' . join(', ', map { literal($_->{column}) } @{ $s->{keys} }) . ']::name[]' if @{ $s->{keys} };
+	push @a, 'tz => ' . literal($s->{tz}) if defined $s->{tz};
+	push @a, "origin => '$s->{origin}'" if $s->{origin};
+	push @a, "week_start => $s->{week_start}" if $s->{week_start} != 1;
+	return join ', ', @a;
+}
+
+sub wide
+{
+	my ($s) = @_;
+	my $n = @{ $s->{measures} };
+	my @keys = map { key($_) } @{ $s->{keys} };
+	my @values = map { "v$_" } 1 .. $n;
+	my $columns = join ', ', $s->{table}{axis_type} eq 'timestamptz' ? 'b timestamptz' : 'b timestamp', map({ "k$_->{n} $_->{type}" } @{ $s->{keys} }), map { "v$_ $s->{measures}[$_-1]{type}" } 1 .. $n;
+	my ($x, $y) = compared($s->{measures}, @values);
+	return 'SELECT ROW(' . join(', ', 'b', @keys) . ")::text AS k, $x AS x, $y AS y"
+		. ' FROM tally.series(' . literal($s->{table}{name}) . ', ' . arguments($s) . ") AS t($columns)";
+}
+
+sub long
+{
+	my ($s) = @_;
+	return 'SELECT ROW(bucket, bucket_end, keys, measure)::text AS k, ARRAY[is_partial::text] AS x, ARRAY[value] AS y'
+		. ' FROM tally.series_long(' . literal($s->{table}{name}) . ', ' . arguments($s) . ')';
+}
+
+sub ours
+{
+	my ($s) = @_;
+	return $s->{shape} eq 'wide' ? wide($s) : $s->{shape} eq 'long' ? long($s) : two_step($s);
+}
+
+1;

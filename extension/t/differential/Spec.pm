@@ -1,0 +1,154 @@
+# Spec.pm
+#     Draws one specification: which table, which buckets, which measures of
+#     which groups, filled how, asked for by which of Tally's functions.  Both
+#     sides are written from it: Ours.pm and Plain.pm.
+package Spec;
+
+use strict;
+use warnings;
+use Exporter qw(import);
+use Tables qw(pick chance ident literal);
+our @EXPORT_OK = qw(draw);
+
+my @ZONES = ('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Australia/Lord_Howe',
+	'Pacific/Apia', 'America/St_Johns', 'Africa/Casablanca', 'Pacific/Chatham', 'America/Sao_Paulo');
+
+# What the session is set to: a zone of its own shows any use of it where
+# another was meant.
+our $SESSION_ZONE = 'America/St_Johns';
+
+# [step, about how many seconds]
+my @STEPS = (
+	[ '1 hour', 3600 ], [ '1 hour', 3600 ], [ '15 min', 900 ], [ '30 min', 1800 ], [ '6 hours', 21600 ],
+	[ '90 min', 5400 ], [ '7 min', 420 ], [ '24 hours', 86400 ], [ '37.5 s', 37.5 ], [ '1 day', 86400 ], [ '1 day', 86400 ],
+	[ '1 day', 86400 ], [ '2 days', 172800 ], [ '1 week', 604800 ], [ '1 week', 604800 ], [ '10 days', 864000 ],
+	[ '1 mon', 2630000 ], [ '1 mon', 2630000 ], [ '3 mons', 7890000 ], [ '5 mons', 13150000 ], [ '1 year', 31557600 ]);
+
+# A grid whose boundaries are among those of another: [fine, coarse, longest]
+my @NESTED = ([ '1 hour', '1 day', 2 ], [ '1 day', '1 week', 28 ], [ '1 day', '1 mon', 61 ], [ '1 mon', '3 mons', 366 ], [ '6 hours', '1 day', 9 ]);
+
+my @NUMBERS = qw(i2 i4 i8 nu f8);
+
+sub axis_zone { return $_[0]{tz} // $SESSION_ZONE }
+
+# buckets(spec) -- step, range, zone and origin: some tens of buckets.
+sub buckets
+{
+	my ($s) = @_;
+	my $t = $s->{table};
+	my $step = pick(@STEPS);
+	$s->{every} = $step->[0];
+	$s->{tz} = chance(0.1) ? undef : chance(0.5) ? $t->{zone} : pick(@ZONES);
+	$s->{week_start} = chance(0.3) ? 1 + int rand 7 : 1;
+	$s->{origin} = pick("2000-01-31 00:00Z", "$t->{day} 05:30Z", "1999-07-01 00:00+02", "2021-02-03 04:05:06.789Z") if chance(0.2);
+
+	my $length = $step->[1] * (0.3 + rand 30);
+	my $off = int((rand() - 0.5) * $length * pick(0.2, 1, 1));
+	my $kind = $length > 40000 ? pick(qw(instants instants dates text)) : 'instants';
+	if ($kind eq 'instants')
+	{
+		$off = 3600 * int($off / 3600) if chance(0.5);
+		$s->{lower} = "timestamptz '$t->{day} 00:00Z' + interval '$off s'";
+		$s->{upper} = "$s->{lower} + interval '" . (chance(0.5) ? 3600 * (1 + int($length / 3600)) : $length) . " s'";
+		$s->{during} = "tstzrange($s->{lower}, $s->{upper})";
+		return;
+	}
+	my $first = int($off / 86400);
+	my $last = $first + 1 + int($length / 86400);
+	days($s, $kind, $first, $last);
+	return;
+}
+
+# days(spec, kind, first, last) -- a range of local days, counted from the era's.
+sub days
+{
+	my ($s, $kind, $first, $last) = @_;
+	my @day = map { "(date '$s->{table}{day}' + $_)" } $first, $last;
+	my $zone = literal(axis_zone($s));
+	($s->{lower}, $s->{upper}) = map { "plain.instant($_\::timestamp, $zone)" } @day;
+	$s->{during} = $kind eq 'dates' ? "daterange($day[0], $day[1])" : "('[' || $day[0] || ',' || $day[1] || ')')::text";
+	return;
+}
+
+# measure(spec) -- one of them; type: what comes out of it.
+sub measure
+{
+	my ($s, %only) = @_;
+	my $t = $s->{table};
+	my $fn = pick($only{fn} ? @{ $only{fn} } : qw(count count count_of sum sum avg avg min max));
+	return { fn => 'count', type => 'bigint' } if $fn eq 'count';
+	my @from = $fn =~ /^(min|max)$/ && !$only{numbers} ? (@NUMBERS, 't', 'day', 'some "text"')
+		: $fn eq 'count_of' && !$only{numbers} ? (@NUMBERS, 't', 'b', 'u') : @NUMBERS;
+	my $column = pick(@from);
+	my $of = $t->{columns}{$column};
+	my $type = $fn eq 'count_of' ? 'bigint'
+		: $fn =~ /^(min|max)$/ ? $of
+		: $of eq 'double precision' ? $of
+		: $fn eq 'sum' && $of =~ /^(smallint|int)$/ ? 'bigint' : 'numeric';
+	return { fn => $fn, column => $column, of => $of, type => $type };
+}
+
+sub keys_of
+{
+	my ($s, $most) = @_;
+	my @from = ('t', 't', 'b', 'i2', 'u', 'day', 'some "text"', 'nu', 'f8');
+	my %seen;
+	my $n = pick(0, 1, 1, 1, 2, 2, 3);
+	return grep { !$seen{ $_->{column} }++ }
+		map { { column => $_, type => $s->{table}{columns}{$_} } } map { pick(@from) } 1 .. ($n > $most ? $most : $n);
+}
+
+# two_step(spec) -- an aggregate over a query, and what is made of its series.
+sub two_step
+{
+	my ($s) = @_;
+	$s->{shape} = pick(qw(rows rows rows rows values merge rebucket cumulate moving rate shift));
+	$s->{measures} = [ measure($s, numbers => 1, $s->{shape} eq 'rate' ? (fn => [qw(count sum)]) : ()) ];
+	$s->{keys} = [ keys_of($s, 2) ];
+	$s->{cut} = chance(0.5);
+	if ($s->{shape} eq 'rebucket')
+	{
+		my $nest = pick(@NESTED);
+		@{$s}{qw(fine every)} = @$nest[ 0, 1 ];
+		delete $s->{origin};
+		# where whole days are not whole hours of UTC, hours do not nest in them
+		$s->{tz} = pick('UTC', 'Asia/Kathmandu', 'Europe/Berlin', 'America/New_York') if $s->{fine} =~ /hour/;
+		$s->{tz} = 'UTC' if $s->{fine} eq '6 hours';
+		days($s, 'dates', -int rand $nest->[2], 1 + int rand $nest->[2]);
+	}
+	if ($s->{shape} eq 'rows' && chance(0.7))
+	{
+		$s->{fill} = pick(qw(zero previous previous next next linear linear));
+		$s->{max_gap} = pick('1 hour', '1 day', '3 days', '26 hours', '1 mon', '10 days') if $s->{fill} ne 'zero' && chance(0.4);
+		$s->{seed} = (int rand 100) / 4 if $s->{fill} eq 'previous' && chance(0.4);
+	}
+	$s->{width} = pick(1, 2, 3, 7, 100);
+	$s->{moving} = pick(qw(sum avg min max merge));
+	$s->{per} = pick('1 second', '1 hour', '1 day');
+	$s->{by} = pick('1 day', '-1 day', '1 week', '-1 mon', '1 year', '36 hours') if $s->{shape} eq 'shift';
+	return;
+}
+
+sub series
+{
+	my ($s) = @_;
+	$s->{shape} = pick(qw(wide wide long));
+	my %seen;
+	$s->{measures} = [ grep { !$seen{ $_->{fn} . ' ' . ($_->{column} // '') }++ }
+			map { measure($s, numbers => $s->{shape} eq 'long') } 1 .. pick(1, 1, 2, 3, 4) ];
+	# a number in a JSON document keeps its zeros at the end
+	$s->{keys} = [ grep { $s->{shape} ne 'long' || $_->{type} !~ /numeric|double/ } keys_of($s, 3) ];
+	return;
+}
+
+# draw(id, tables) -- the specification number id.
+sub draw
+{
+	my ($id, $tables) = @_;
+	my $s = { id => $id, table => pick(@$tables) };
+	buckets($s);
+	chance(0.5) ? two_step($s) : series($s);
+	return $s;
+}
+
+1;

@@ -1,0 +1,135 @@
+# Tables.pm
+#     The tables of the differential test: a few hundred rows each, with what
+#     hurts: nulls, duplicates, one value far more often than the others, times
+#     on bucket edges and on clock changes, and names that need quotes.
+package Tables;
+
+use strict;
+use warnings;
+use Exporter qw(import);
+our @EXPORT_OK = qw(pick chance ident literal tables);
+
+sub pick { return $_[ int rand @_ ] }
+sub chance { return rand() < $_[0] }
+
+# ident, literal -- as SQL writes them.
+sub ident { my ($s) = @_; $s =~ s/"/""/g; return "\"$s\"" }
+sub literal
+{
+	my ($s) = @_;
+	return 'NULL' unless defined $s;
+	$s =~ s/'/''/g;
+	return $s =~ s/\\/\\\\/g ? " E'$s'" : "'$s'";
+}
+
+# Where clocks did something, and the zone in which they did.
+our @ERAS = (
+	[ '2025-03-30', 'Europe/Berlin' ], [ '2025-10-26', 'Europe/Prague' ],
+	[ '2011-12-30', 'Pacific/Apia' ], [ '2019-04-07', 'Australia/Lord_Howe' ],
+	[ '2018-11-04', 'America/Sao_Paulo' ], [ '1969-12-31', 'America/New_York' ],
+	[ '1894-03-31', 'Europe/Berlin' ], [ '2024-02-29', 'Asia/Kathmandu' ],
+	[ '2025-06-15', 'UTC' ], [ '2006-10-29', 'America/St_Johns' ]);
+
+my @TYPES = (
+	[ 'i2', 'smallint' ], [ 'i4', 'int' ], [ 'i8', 'bigint' ],
+	[ 'nu', 'numeric' ], [ 'Float 4', 'real' ], [ 'f8', 'double precision' ],
+	[ 't', 'text' ], [ 'some "text"', 'text' ], [ 'b', 'bool' ], [ 'day', 'date' ],
+	[ 'u', 'uuid' ], [ 'Doc', 'jsonb' ], [ 'js', 'json' ]);
+
+my @WORDS = ('a', 'a', 'a', 'a', 'a', 'b', 'b', 'C', '', "it's", 'quo"te', 'back\\slash', 'é', '{x,y}');
+
+# a number of each type: mostly small and often the same, seldom extreme
+sub number
+{
+	my ($type) = @_;
+	return $type eq 'smallint' ? pick(int rand 5, int rand 5, int(rand 65536) - 32768)
+		: $type eq 'int' ? pick(int rand 7, int(rand 2000) - 1000, 2147483647)
+		: $type eq 'bigint' ? pick(int rand 4, int rand 1e9, '9223372036854775807', '-9223372036854775807')
+		: $type eq 'numeric' ? pick(int rand 3, sprintf('%.2f', rand 10), sprintf('%.5f', rand(1e6) - 5e5), int(rand 9) . '.50', '1e25')
+		: $type eq 'real' ? int(rand 64) / 4
+		: chance(0.01) ? pick('NaN', 'Infinity', '-Infinity') : (int(rand 4000) - 2000) / 8;
+}
+
+sub json
+{
+	my @members;
+	push @members, '"kind":' . pick('"x"', '"x"', '"x"', '"y"', '"z z"', '7', '7.0', 'true', 'null', '{"a":1}', '["q"]') if chance(0.85);
+	push @members, '"n":' . pick(int rand 5, int rand 5, '2.50', '-1e3', '"12"', 'null', 'false', '[1]') if chance(0.85);
+	push @members, '"geo":' . pick('{"city":"Brno","zip.code":5}', '{"city":"Oslo"}', '{"city":null}', '"none"') if chance(0.7);
+	push @members, '"list":' . pick('[1,2]', '["a"]', '[]') if chance(0.5);
+	return chance(0.03) ? pick('null', '[1]', '"x"') : '{' . join(',', @members) . '}';
+}
+
+sub value
+{
+	my ($type) = @_;
+	return undef if chance(0.15);
+	return number($type) if $type =~ /int|numeric|real|double/;
+	return $type eq 'text' ? pick(@WORDS)
+		: $type eq 'bool' ? pick('t', 't', 't', 'f')
+		: $type eq 'date' ? '2025-01-0' . (1 + int rand 3)
+		: $type eq 'uuid' ? '00000000-0000-0000-0000-00000000000' . int rand 4
+		: json();
+}
+
+# copied -- a value in a line of COPY
+sub copied
+{
+	my ($v) = @_;
+	return '\N' unless defined $v;
+	$v =~ s/\\/\\\\/g;
+	return $v;
+}
+
+# at -- a time of an era, as a text without a zone: up to three weeks away, often
+# on a whole hour, a midnight or near the change.
+sub at
+{
+	my ($spread) = @_;
+	my $minutes = chance(0.25) ? int(rand 360) - 180 : int((rand() - 0.5) * $spread * 1440);
+	$minutes = 60 * int($minutes / 60) if chance(0.4);
+	$minutes = 1440 * int($minutes / 1440) if chance(0.2);
+	return ($minutes, chance(0.3) ? sprintf('%.6f', rand 60) : 0);
+}
+
+# tables(n) -- n of them, and the SQL that makes them.
+sub tables
+{
+	my ($n) = @_;
+	my (@tables, $sql);
+	for my $i (0 .. $n - 1)
+	{
+		my ($day, $zone) = @{ $ERAS[ $i % @ERAS ] };
+		my %t = (
+			name => chance(0.3) ? ident('Odd "Schema"') . '.' . ident("Tab le$i") : "t$i",
+			axis => chance(0.3) ? 'When "at"' : 'at',
+			axis_type => pick('timestamptz', 'timestamptz', 'timestamp', 'date'),
+			day => $day, zone => $zone,
+			rows => $i == 0 ? 0 : pick(1, 12, 60, 150, 150, 250),
+			columns => { map { @$_ } @TYPES },
+		);
+		my $spread = pick(2, 10, 30, 90);
+		my @names = map { $_->[0] } @TYPES;
+		$sql .= "CREATE TABLE $t{name} (" . ident($t{axis}) . " $t{axis_type}, "
+			. join(', ', map { ident($_->[0]) . " $_->[1]" } @TYPES) . ");\n"
+			. "CREATE TEMP TABLE raw (minutes int, seconds float8, " . join(', ', map { ident($_->[0]) . " $_->[1]" } @TYPES) . ");\n"
+			. "COPY raw FROM stdin;\n";
+		for (1 .. $t{rows})
+		{
+			my ($minutes, $seconds) = at($spread);
+			my @row = (chance(0.04) ? undef : $minutes, $seconds, map { value($_->[1]) } @TYPES);
+			$sql .= join("\t", map { copied($_) } @row) . "\n";
+			$sql .= join("\t", map { copied($_) } @row) . "\n" if chance(0.1);
+		}
+		# midnight on the zone's clock is where whole hours count from
+		my $time = "timestamp '$day' + minutes * interval '1 min' + seconds * interval '1 s'";
+		$time = "($time) AT TIME ZONE '$zone'" if $t{axis_type} eq 'timestamptz';
+		$sql .= "\\.\nINSERT INTO $t{name} SELECT ($time)::$t{axis_type}, " . join(', ', map { ident($_) } @names) . " FROM raw;\n"
+			. "DROP TABLE raw;\n";
+		$sql .= "INSERT INTO $t{name} (" . ident($t{axis}) . ", i4) VALUES ('infinity', 1), ('-infinity', 2);\n" if chance(0.3);
+		push @tables, \%t;
+	}
+	return (\@tables, "CREATE SCHEMA \"Odd \"\"Schema\"\"\";\n$sql");
+}
+
+1;
