@@ -219,6 +219,25 @@ tally_decimal_add(TallyDecimal *into, TallyDecimal d)
 	return true;
 }
 
+/*
+ * Integers of 53 bits and powers of ten up to 10^22 are floats exactly, and a
+ * division of two floats rounds to the nearest one: no text need be made.
+ */
+bool
+tally_decimal_to_float(TallyDecimal d, float8 *v)
+{
+	static const float8 powers[] = {1e0,  1e1,	1e2,  1e3,	1e4,  1e5,
+									1e6,  1e7,	1e8,  1e9,	1e10, 1e11,
+									1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+									1e18, 1e19, 1e20, 1e21, 1e22};
+	const int128 most = (int128) 1 << 53;
+
+	if (d.digits > most || d.digits < -most || d.scale >= lengthof(powers))
+		return false;
+	*v = (float8) (int64) d.digits / powers[d.scale];
+	return true;
+}
+
 Numeric
 tally_decimal_to_numeric(TallyDecimal d)
 {

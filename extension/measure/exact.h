@@ -36,6 +36,12 @@ extern bool tally_decimal_read(struct varlena *numeric, TallyDecimal *d);
 /* *into += d, at the larger of both scales.  False, unchanged, on overflow. */
 extern bool tally_decimal_add(TallyDecimal *into, TallyDecimal d);
 
+/*
+ * The float nearest to a decimal.  False when that takes more than two exact
+ * floats and a division.
+ */
+extern bool tally_decimal_to_float(TallyDecimal d, float8 *v);
+
 /* The numeric of a decimal, displayed with its scale. */
 extern Numeric tally_decimal_to_numeric(TallyDecimal d);
 

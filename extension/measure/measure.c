@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * measure.c
- *	  The state of one measure in one cell, and its arithmetic.
+ *	  What a measure is, and the way from a state to the file that knows it.
  *
- * Sums of integers and numerics are exact.  Sums of floats are compensated
- * after Neumaier: what each addition rounds away is kept beside the sum, so
- * the order of rows and of parallel workers hardly shows.
+ * The states that most rows are added to, counts and sums of integers and
+ * floats, are added to right here; all else goes through the state's table
+ * of operations.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,14 +14,29 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "fmgr.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
-#include "utils/float.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
-#include "measure/measure.h"
+#include "measure/hll.h"
+#include "measure/ops.h"
+#include "measure/tdigest.h"
+
+static const MeasureOps *const state_ops[STATE__COUNT] = {
+	[STATE_COUNT] = &tally_count_ops,
+	[STATE_INTEGER] = &tally_integer_ops,
+	[STATE_DECIMAL] = &tally_decimal_ops,
+	[STATE_FLOAT] = &tally_float_ops,
+	[STATE_EXTREME] = &tally_extreme_ops,
+	[STATE_EDGE] = &tally_edge_ops,
+	[STATE_EXACT_MOMENTS] = &tally_exact_moments_ops,
+	[STATE_FLOAT_MOMENTS] = &tally_float_moments_ops,
+	[STATE_EXACT_STATS] = &tally_exact_stats_ops,
+	[STATE_FLOAT_STATS] = &tally_float_stats_ops,
+	[STATE_LIST] = &tally_list_ops,
+	[STATE_DIGEST] = &tally_digest_ops,
+	[STATE_SET] = &tally_set_ops,
+	[STATE_SKETCH] = &tally_sketch_ops,
+};
 
 static const char *const kind_names[TALLY_MEASURE__COUNT] = {
 	[TALLY_COUNT] = "count",
@@ -47,93 +62,172 @@ tally_measure_kind_name(TallyMeasureKind kind)
 	return kind_names[kind];
 }
 
-/* init_sum -- the state and the result of a sum or an average. */
-static void
-init_sum(Measure *m)
+bool
+tally_measure_has_param(TallyMeasureKind kind)
 {
-	bool is_sum = m->def.kind == TALLY_SUM;
+	return kind == TALLY_PERCENTILE;
+}
 
-	m->state = STATE_INTEGER;
-	m->result = NUMERICOID;
+bool
+tally_measure_has_precision(TallyMeasureKind kind)
+{
+	return kind == TALLY_MEDIAN || kind == TALLY_PERCENTILE ||
+		   kind == TALLY_DISTINCT;
+}
+
+/* refuse_type -- the values cannot be measured so. */
+static void
+refuse_type(const Measure *m, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("measure %s does not take values of type %s",
+					tally_measure_kind_name(m->def.kind),
+					format_type_be(m->def.type)),
+			 errdetail("%s", why)));
+}
+
+/* init_number -- how the numbers that a measure is of come in. */
+static void
+init_number(Measure *m)
+{
 	switch (m->def.type)
 	{
 		case INT2OID:
 			m->input = INPUT_INT2;
-			m->result = is_sum ? INT8OID : NUMERICOID;
 			break;
 		case INT4OID:
 			m->input = INPUT_INT4;
-			m->result = is_sum ? INT8OID : NUMERICOID;
 			break;
 		case INT8OID:
 			m->input = INPUT_INT8;
 			break;
 		case NUMERICOID:
-			m->state = STATE_DECIMAL;
 			m->input = INPUT_NUMERIC;
 			break;
 		case FLOAT4OID:
-			m->state = STATE_FLOAT;
 			m->input = INPUT_FLOAT4;
-			m->result = FLOAT8OID;
 			break;
 		case FLOAT8OID:
-			m->state = STATE_FLOAT;
 			m->input = INPUT_FLOAT8;
-			m->result = FLOAT8OID;
 			break;
 		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("measure %s does not take values of type %s",
-							tally_measure_kind_name(m->def.kind),
-							format_type_be(m->def.type)),
-					 errdetail("It takes smallint, integer, bigint, real, "
-							   "double precision and numeric.")));
+			refuse_type(m,
+						"It takes smallint, integer, bigint, real, double "
+						"precision and numeric.");
 	}
 }
 
-/* init_extreme -- the comparison of a minimum or a maximum. */
-static void
-init_extreme(Measure *m, MemoryContext cxt)
+static bool
+is_float(const Measure *m)
 {
-	TypeCacheEntry *type;
+	return m->input == INPUT_FLOAT4 || m->input == INPUT_FLOAT8;
+}
 
-	m->state = STATE_EXTREME;
-	m->result = m->def.type;
-	switch (m->def.type)
+/* init_sum -- sums and means. */
+static void
+init_sum(Measure *m)
+{
+	init_number(m);
+	m->result = is_float(m) ? FLOAT8OID : NUMERICOID;
+	if (is_float(m))
+		m->state = STATE_FLOAT;
+	else
+		m->state = m->input == INPUT_NUMERIC ? STATE_DECIMAL : STATE_INTEGER;
+	if (m->def.kind == TALLY_SUM &&
+		(m->input == INPUT_INT2 || m->input == INPUT_INT4))
+		m->result = INT8OID;
+}
+
+/* init_moments -- variances, and all that stats is. */
+static void
+init_moments(Measure *m, MemoryContext cxt)
+{
+	init_number(m);
+	m->result = is_float(m) ? FLOAT8OID : NUMERICOID;
+	if (m->def.kind != TALLY_STATS)
 	{
-		case INT2OID:
-			m->input = INPUT_INT2;
-			break;
-		case INT4OID:
-		case DATEOID:
-			m->input = INPUT_INT4;
-			break;
-		case INT8OID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-			m->input = INPUT_INT8;
-			break;
-		case FLOAT4OID:
-			m->input = INPUT_FLOAT4;
-			break;
-		case FLOAT8OID:
-			m->input = INPUT_FLOAT8;
-			break;
-		default:
-			m->input = INPUT_OTHER;
-			type = lookup_type_cache(m->def.type, TYPECACHE_CMP_PROC_FINFO);
-			if (!OidIsValid(type->cmp_proc_finfo.fn_oid))
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("measure %s does not take values of type %s",
-								tally_measure_kind_name(m->def.kind),
-								format_type_be(m->def.type)),
-						 errdetail("The type has no default order.")));
-			fmgr_info_copy(&m->compare, &type->cmp_proc_finfo, cxt);
+		m->state = is_float(m) ? STATE_FLOAT_MOMENTS : STATE_EXACT_MOMENTS;
+		return;
 	}
-	get_typlenbyval(m->def.type, &m->typlen, &m->typbyval);
+	m->state = is_float(m) ? STATE_FLOAT_STATS : STATE_EXACT_STATS;
+	m->of = tally_value_type(m->def.type, InvalidOid, cxt);
+}
+
+/* init_ordered -- what is of values that have an order. */
+static void
+init_ordered(Measure *m, MeasureState state, MemoryContext cxt)
+{
+	m->state = state;
+	m->result = m->def.type;
+	m->of = tally_value_type(m->def.type, m->def.collation, cxt);
+	if (m->of->order == ORDER_NONE)
+		refuse_type(m, "The type has no default order.");
+}
+
+static void
+check_precision(const Measure *m, const char *what, int least, int most)
+{
+	if (m->def.precision != 0 &&
+		(m->def.precision < least || m->def.precision > most))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s of measure %s must be from %d to %d",
+						what,
+						tally_measure_kind_name(m->def.kind),
+						least,
+						most),
+				 errdetail("It is %d.", m->def.precision),
+				 errhint("Leave it out to have the exact answer.")));
+}
+
+static void
+init_percentile(Measure *m)
+{
+	init_number(m);
+	m->result = FLOAT8OID;
+	m->state = m->def.precision == 0 ? STATE_LIST : STATE_DIGEST;
+	check_precision(m,
+					"compression",
+					TALLY_DIGEST_MIN_COMPRESSION,
+					TALLY_DIGEST_MAX_COMPRESSION);
+	if (!(m->def.param >= 0 && m->def.param <= 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("percentile %g is not between 0 and 1",
+						m->def.param)));
+}
+
+/* init_set -- distinct and values. */
+static void
+init_set(Measure *m, MemoryContext cxt)
+{
+	bool is_values = m->def.kind == TALLY_VALUES;
+
+	m->of = tally_value_type(m->def.type, m->def.collation, cxt);
+	if (m->of->mode == VALUE_OTHER && !m->of->has_hash)
+		refuse_type(m, "The type has no default equality and hash function.");
+	m->state = STATE_SET;
+	m->result = INT8OID;
+	if (is_values)
+	{
+		if (m->of->order == ORDER_NONE)
+			refuse_type(m, "The type has no default order.");
+		m->result = get_array_type(m->def.type);
+		if (!OidIsValid(m->result))
+			refuse_type(m, "There are no arrays of the type.");
+		return;
+	}
+	check_precision(m,
+					"precision",
+					TALLY_HLL_MIN_PRECISION,
+					TALLY_HLL_MAX_PRECISION);
+	if (m->def.precision != 0)
+	{
+		m->state = STATE_SKETCH;
+		if (m->of->mode == VALUE_OTHER && !m->of->has_hash64)
+			refuse_type(m, "The type has no hash function of 64 bits.");
+	}
 }
 
 void
@@ -141,11 +235,16 @@ tally_measure_init(Measure *m, const TallyMeasure *def, MemoryContext cxt)
 {
 	memset(m, 0, sizeof(*m));
 	m->def = *def;
+	if ((def->param != 0 && !tally_measure_has_param(def->kind)) ||
+		(def->precision != 0 && !tally_measure_has_precision(def->kind)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("measure %s takes no parameter",
+						tally_measure_kind_name(def->kind))));
 	switch (def->kind)
 	{
 		case TALLY_COUNT:
 			m->state = STATE_COUNT;
-			m->input = INPUT_NONE;
 			m->result = INT8OID;
 			break;
 		case TALLY_SUM:
@@ -154,205 +253,41 @@ tally_measure_init(Measure *m, const TallyMeasure *def, MemoryContext cxt)
 			break;
 		case TALLY_MIN:
 		case TALLY_MAX:
-			init_extreme(m, cxt);
+			init_ordered(m, STATE_EXTREME, cxt);
 			break;
 		case TALLY_FIRST:
 		case TALLY_LAST:
+			init_ordered(m, STATE_EDGE, cxt);
+			break;
 		case TALLY_STDDEV:
 		case TALLY_VARIANCE:
 		case TALLY_STATS:
+			init_moments(m, cxt);
+			break;
 		case TALLY_MEDIAN:
 		case TALLY_PERCENTILE:
+			init_percentile(m);
+			break;
 		case TALLY_DISTINCT:
 		case TALLY_VALUES:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("measure %s is not supported",
-							tally_measure_kind_name(def->kind))));
+			init_set(m, cxt);
 			break;
 		case TALLY_MEASURE__COUNT:
 			elog(ERROR, "invalid kind of measure");
 	}
+	m->ops = state_ops[m->state];
 }
 
 int
 tally_measure_size(const Measure *m)
 {
-	switch (m->state)
-	{
-		case STATE_COUNT:
-			return sizeof(MeasureCount);
-		case STATE_INTEGER:
-			return sizeof(MeasureInteger);
-		case STATE_DECIMAL:
-			return sizeof(MeasureDecimal);
-		case STATE_FLOAT:
-			return sizeof(MeasureFloat);
-		case STATE_EXTREME:
-			return sizeof(MeasureExtreme);
-	}
-	elog(ERROR, "invalid state of measure");
-	return 0;
+	return m->ops->size;
 }
 
-/* add_float -- sum += v, keeping what the rounding takes. */
-static inline void
-add_float(MeasureFloat *s, float8 v)
-{
-	float8 total = s->sum + v;
-
-	/* An infinity would make a NaN of what is lost. */
-	if (likely(isfinite(total)))
-	{
-		if (fabs(s->sum) >= fabs(v))
-			s->lost += (s->sum - total) + v;
-		else
-			s->lost += (v - total) + s->sum;
-	}
-	s->sum = total;
-}
-
-/* add_big -- sum += v with the server's numeric. */
-static int64
-add_big(MeasureDecimal *s, Numeric v, MemoryContext cxt)
-{
-	MemoryContext old;
-	int64 grown = 0;
-	Numeric sum;
-
-	if (s->is_big)
-	{
-		sum = s->sum.big;
-		grown -= VARSIZE(sum);
-	}
-	else
-	{
-		TallyDecimal d = {s->sum.digits, s->scale};
-
-		sum = tally_decimal_to_numeric(d);
-	}
-	old = MemoryContextSwitchTo(cxt);
-	v = DatumGetNumeric(DirectFunctionCall2(numeric_add,
-											NumericGetDatum(sum),
-											NumericGetDatum(v)));
-	MemoryContextSwitchTo(old);
-	pfree(sum);
-	s->sum.big = v;
-	s->is_big = true;
-	return grown + VARSIZE(v);
-}
-
-/* add_decimal -- sum += d, in 128 bits while that is enough. */
-static inline int64
-add_decimal(MeasureDecimal *s, TallyDecimal d, MemoryContext cxt)
-{
-	TallyDecimal sum = {s->sum.digits, s->scale};
-
-	if (likely(!s->is_big && tally_decimal_add(&sum, d)))
-	{
-		s->sum.digits = sum.digits;
-		s->scale = sum.scale;
-		return 0;
-	}
-	return add_big(s, tally_decimal_to_numeric(d), cxt);
-}
-
-static int64
-add_numeric(MeasureDecimal *s, Datum value, MemoryContext cxt)
-{
-	struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
-	TallyDecimal d;
-
-	if (likely(tally_decimal_read(packed, &d)))
-		return add_decimal(s, d, cxt);
-	return add_big(s, DatumGetNumeric(PointerGetDatum(packed)), cxt);
-}
-
-#define COMPARE(a, b) ((a) < (b) ? -1 : (a) > (b) ? 1 : 0)
-
-static int
-compare(Measure *m, Datum a, Datum b)
-{
-	switch (m->input)
-	{
-		case INPUT_INT2:
-			return COMPARE(DatumGetInt16(a), DatumGetInt16(b));
-		case INPUT_INT4:
-			return COMPARE(DatumGetInt32(a), DatumGetInt32(b));
-		case INPUT_INT8:
-			return COMPARE(DatumGetInt64(a), DatumGetInt64(b));
-		case INPUT_FLOAT4:
-			return float4_cmp_internal(DatumGetFloat4(a), DatumGetFloat4(b));
-		case INPUT_FLOAT8:
-			return float8_cmp_internal(DatumGetFloat8(a), DatumGetFloat8(b));
-		default:
-			return DatumGetInt32(
-				FunctionCall2Coll(&m->compare, m->def.collation, a, b));
-	}
-}
-
-/* value_bytes -- what a by-reference value takes; 0 for others. */
-static int64
-value_bytes(const Measure *m, Datum value)
-{
-	return m->typbyval ? 0 : (int64) datumGetSize(value, false, m->typlen);
-}
-
-/*
- * replaces -- is "value" to be kept instead of "kept"?  Of equal values that
- * are spelled differently (1.0 and 1.00) the one whose bytes come first is,
- * so that the order of rows and of parallel workers does not show.
- */
-static bool
-replaces(Measure *m, Datum value, Datum kept)
-{
-	int order = compare(m, value, kept);
-	Size size;
-	Size kept_size;
-
-	if (order != 0 || m->typbyval)
-		return m->def.kind == TALLY_MIN ? order < 0 : order > 0;
-	if (m->typlen == -1)
-	{
-		size = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
-		kept_size = VARSIZE_ANY_EXHDR(DatumGetPointer(kept));
-		order = memcmp(VARDATA_ANY(DatumGetPointer(value)),
-					   VARDATA_ANY(DatumGetPointer(kept)),
-					   Min(size, kept_size));
-		return order < 0 || (order == 0 && size < kept_size);
-	}
-	size = datumGetSize(value, false, m->typlen);
-	return memcmp(DatumGetPointer(value), DatumGetPointer(kept), size) < 0;
-}
-
-static int64
-add_extreme(Measure *m, MeasureExtreme *s, Datum value, MemoryContext cxt)
-{
-	MemoryContext old;
-	int64 grown = 0;
-
-	if (m->typlen == -1)
-		value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
-	if (s->n > 0)
-	{
-		if (!replaces(m, value, s->value))
-			return 0;
-		grown -= value_bytes(m, s->value);
-		if (!m->typbyval)
-			pfree(DatumGetPointer(s->value));
-	}
-	old = MemoryContextSwitchTo(cxt);
-	s->value = datumCopy(value, m->typbyval, m->typlen);
-	MemoryContextSwitchTo(old);
-	return grown + value_bytes(m, s->value);
-}
-
-int64
-tally_measure_add(Measure *m, void *state, Datum value, TimestampTz at,
+void
+tally_measure_add(const Measure *m, void *state, Datum value, TimestampTz at,
 				  MemoryContext cxt)
 {
-	int64 grown = 0;
-
 	switch (m->state)
 	{
 		case STATE_COUNT:
@@ -365,128 +300,99 @@ tally_measure_add(Measure *m, void *state, Datum value, TimestampTz at,
 			else
 				((MeasureInteger *) state)->sum += DatumGetInt16(value);
 			break;
-		case STATE_DECIMAL:
-			grown = add_numeric(state, value, cxt);
-			break;
 		case STATE_FLOAT:
-			add_float(state,
-					  m->input == INPUT_FLOAT8 ? DatumGetFloat8(value)
-											   : DatumGetFloat4(value));
+			tally_float_add(&((MeasureFloat *) state)->sum,
+							&((MeasureFloat *) state)->lost,
+							m->input == INPUT_FLOAT8 ? DatumGetFloat8(value)
+													 : DatumGetFloat4(value));
 			break;
-		case STATE_EXTREME:
-			grown = add_extreme(m, state, value, cxt);
-			break;
+		default:
+			m->ops->add(m, state, value, at, cxt);
 	}
 	((MeasureCount *) state)->n++;
-	return grown;
 }
 
-int64
-tally_measure_merge(Measure *m, void *into, const void *from,
+void
+tally_measure_merge(const Measure *m, void *into, const void *from,
 					MemoryContext cxt)
 {
 	int64 n = tally_measure_nvalues(from);
-	int64 grown = 0;
 
 	if (n == 0)
-		return 0;
+		return;
 	if (n > TALLY_MAX_VALUES - tally_measure_nvalues(into))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("number of values out of range")));
-	switch (m->state)
-	{
-		case STATE_COUNT:
-			break;
-		case STATE_INTEGER:
-			((MeasureInteger *) into)->sum +=
-				((const MeasureInteger *) from)->sum;
-			break;
-		case STATE_DECIMAL:
-		{
-			const MeasureDecimal *f = from;
-			TallyDecimal d = {f->sum.digits, f->scale};
-
-			grown = f->is_big ? add_big(into, f->sum.big, cxt)
-							  : add_decimal(into, d, cxt);
-			break;
-		}
-		case STATE_FLOAT:
-			add_float(into, ((const MeasureFloat *) from)->sum);
-			((MeasureFloat *) into)->lost +=
-				((const MeasureFloat *) from)->lost;
-			break;
-		case STATE_EXTREME:
-			grown = add_extreme(m,
-								into,
-								((const MeasureExtreme *) from)->value,
-								cxt);
-			break;
-	}
+	if (m->state != STATE_COUNT)
+		m->ops->merge(m, into, from, cxt);
 	((MeasureCount *) into)->n += n;
-	return grown;
-}
-
-/* exact_value -- the sum of a state of integers or numerics. */
-static Numeric
-exact_value(const Measure *m, const void *state)
-{
-	TallyDecimal d = {0, 0};
-
-	if (m->state == STATE_INTEGER)
-		d.digits = ((const MeasureInteger *) state)->sum;
-	else if (((const MeasureDecimal *) state)->is_big)
-		return ((const MeasureDecimal *) state)->sum.big;
-	else
-	{
-		d.digits = ((const MeasureDecimal *) state)->sum.digits;
-		d.scale = ((const MeasureDecimal *) state)->scale;
-	}
-	return tally_decimal_to_numeric(d);
-}
-
-/* integer_value -- a sum of small integers as the bigint that it must be. */
-static Datum
-integer_value(const MeasureInteger *s)
-{
-	if (s->sum < PG_INT64_MIN || s->sum > PG_INT64_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("sum out of range for type bigint"),
-				 errhint("Sum a column of type numeric or bigint.")));
-	return Int64GetDatum((int64) s->sum);
 }
 
 Datum
 tally_measure_value(const Measure *m, const void *state, bool *isnull)
 {
+	*isnull = false;
+	if (tally_measure_nvalues(state) > 0)
+		return m->ops->value(m, state, isnull);
+	*isnull = m->def.kind != TALLY_COUNT && m->def.kind != TALLY_DISTINCT;
+	return Int64GetDatum(0);
+}
+
+void
+tally_measure_write(const Measure *m, const void *state, TallyWriter *w)
+{
 	int64 n = tally_measure_nvalues(state);
 
-	*isnull = n == 0 && m->state != STATE_COUNT;
-	if (*isnull)
-		return (Datum) 0;
-	switch (m->state)
-	{
-		case STATE_COUNT:
-			return Int64GetDatum(n);
-		case STATE_FLOAT:
-		{
-			const MeasureFloat *s = state;
-			float8 sum = isfinite(s->sum) ? s->sum + s->lost : s->sum;
+	tally_put_varint(w, (uint64) n);
+	if (n > 0)
+		m->ops->write(m, state, w);
+}
 
-			return Float8GetDatum(m->def.kind == TALLY_AVG ? sum / n : sum);
-		}
-		case STATE_EXTREME:
-			return ((const MeasureExtreme *) state)->value;
-		case STATE_INTEGER:
-		case STATE_DECIMAL:
-			break;
+void
+tally_measure_read(const Measure *m, void *state, TallyReader *r,
+				   MemoryContext cxt)
+{
+	uint64 n = tally_get_varint(r);
+
+	if (n > TALLY_MAX_VALUES)
+		tally_corrupt("number of values");
+	if (n > 0)
+		m->ops->read(m, state, (int64) n, r, cxt);
+	((MeasureCount *) state)->n = (int64) n;
+}
+
+bool
+tally_measure_reads(const TallyMeasure *from, const TallyMeasure *into)
+{
+	bool is_percentile =
+		into->kind == TALLY_MEDIAN || into->kind == TALLY_PERCENTILE;
+
+	if (into->kind == TALLY_COUNT)
+		return from->kind == TALLY_STATS && into->type == InvalidOid;
+	if (from->type != into->type || from->precision != into->precision)
+		return false;
+	switch (from->kind)
+	{
+		case TALLY_STATS:
+			return into->kind == TALLY_SUM || into->kind == TALLY_AVG ||
+				   into->kind == TALLY_MIN || into->kind == TALLY_MAX ||
+				   into->kind == TALLY_STDDEV || into->kind == TALLY_VARIANCE;
+		case TALLY_MEDIAN:
+		case TALLY_PERCENTILE:
+			return is_percentile;
+		default:
+			return false;
 	}
-	if (m->def.kind == TALLY_AVG)
-		return DirectFunctionCall2(numeric_div,
-								   NumericGetDatum(exact_value(m, state)),
-								   NumericGetDatum(int64_to_numeric(n)));
-	if (m->result == INT8OID)
-		return integer_value(state);
-	return NumericGetDatum(exact_value(m, state));
+}
+
+void
+tally_measure_convert(const Measure *m, const void *state, const Measure *into,
+					  void *into_state, MemoryContext cxt)
+{
+	Assert(tally_measure_reads(&m->def, &into->def));
+	if (m->def.kind == TALLY_STATS)
+		tally_stats_convert(m, state, into, into_state, cxt);
+	else
+		tally_measure_merge(into, into_state, state, cxt);
 }

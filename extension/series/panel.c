@@ -216,12 +216,7 @@ tally_panel_add(TallyPanel *panel, int32 bucket, int32 group, int measure,
 	if (m->state == STATE_COUNT)
 		((MeasureCount *) state)->n++;
 	else
-	{
-		int64 grown = tally_measure_add(m, state, value, at, panel->cxt);
-
-		if (unlikely(grown != 0))
-			panel_charge(panel, grown);
-	}
+		tally_measure_add(m, state, value, at, panel->cxt);
 }
 
 void
@@ -312,19 +307,16 @@ merge_cell(TallyPanel *into, int32 bucket, int32 group, const char *cell)
 
 	for (int i = 0; i < into->nmeasures; i++)
 	{
-		Measure *m = &into->measures[i];
-		int64 grown;
+		const Measure *m = &into->measures[i];
 
 		if (tally_measure_nvalues(cell + m->offset) == 0)
 			continue;
 		if (target == NULL)
 			target = panel_cell(into, bucket, group);
-		grown = tally_measure_merge(m,
-									target + m->offset,
-									cell + m->offset,
-									into->cxt);
-		if (grown != 0)
-			panel_charge(into, grown);
+		tally_measure_merge(m,
+							target + m->offset,
+							cell + m->offset,
+							into->cxt);
 	}
 }
 
@@ -450,8 +442,8 @@ tally_panel_result_type(const TallyPanel *panel, int measure)
 	return panel->measures[measure].result;
 }
 
-/* A state in which nothing fell: zeros, as large as the largest. */
-static const MeasureDecimal nothing;
+/* A state in which nothing fell: of one, only the number is looked at. */
+static const MeasureCount nothing;
 
 Datum
 tally_panel_value(const TallyPanel *panel, int32 bucket, int32 group,

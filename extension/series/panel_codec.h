@@ -29,19 +29,15 @@
  * Format 1 is read, too: it has no param and precision, no counts of values
  * that were not taken and no group of all others.
  *
- * A type or collation is its OID (flat) or its name (portable).  A value is
- * 8 bytes when it is passed by value, otherwise varint length and bytes: as in
- * memory (flat), or all of them in the type's binary form (portable).
- * A state is the varint number of values and, unless that is 0: nothing for a
- * count, the 16-byte sum of integers, byte scale + 16 bytes of a decimal
- * (scale 255: a numeric value), 8 + 8 bytes of a float sum, the value of an
- * extreme.  Only cells in which something fell are written, so a thin panel
- * is small.  Numbers of fixed size are in the order of the machine when flat,
- * which does not leave it, and big-endian when portable.
+ * A type or collation is its OID (flat) or its name (portable).  What numbers
+ * and values are, says measure/codec.h; what states are, the file of each in
+ * measure/.  Only cells in which something fell are written, so a thin panel
+ * is small.
  */
 #ifndef TALLY_PANEL_CODEC_H
 #define TALLY_PANEL_CODEC_H
 
+#include "measure/codec.h"
 #include "series/panel_internal.h"
 
 #define PANEL_FORMAT 2
@@ -50,8 +46,5 @@
 
 #define FILL_HAS_MAX_GAP 0x01
 #define FILL_HAS_SEED 0x02
-
-/* In place of a decimal's scale: the sum is a numeric value. */
-#define SCALE_IS_BIG 255
 
 #endif

@@ -86,8 +86,6 @@ from_text(const char *text, const char *type)
 static TallyPanel *
 check_series(TallyPanel *panel)
 {
-	Oid type;
-
 	if (panel->nkeys != 0 || panel->nmeasures != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
@@ -95,13 +93,6 @@ check_series(TallyPanel *panel)
 				 errdetail("It has %d measures and %d keys, as a panel can.",
 						   panel->nmeasures,
 						   panel->nkeys)));
-	type = panel->measures[0].result;
-	if (type != INT2OID && type != INT4OID && type != INT8OID &&
-		type != NUMERICOID && type != FLOAT4OID && type != FLOAT8OID)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("value is not a series"),
-				 errdetail("Its measure is not a number.")));
 	return panel;
 }
 

@@ -1,0 +1,370 @@
+/*-------------------------------------------------------------------------
+ *
+ * sum.c
+ *	  Counts, sums and means.
+ *
+ * Sums of integers and numerics are exact.  Sums of floats are compensated
+ * after Neumaier: what each addition rounds away is kept beside the sum, so
+ * the order of rows and of parallel workers hardly shows.
+ *
+ * FORMAT.  A count is nothing more; integers, the 16-byte sum; numerics, see
+ * ops.h; floats, 8 bytes sum and 8 bytes lost.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "measure/ops.h"
+
+/* In place of a decimal's scale: the sum is a numeric value. */
+#define SCALE_IS_BIG 255
+
+float8
+tally_float_input(const Measure *m, Datum value)
+{
+	switch (m->input)
+	{
+		case INPUT_INT2:
+			return DatumGetInt16(value);
+		case INPUT_INT4:
+			return DatumGetInt32(value);
+		case INPUT_INT8:
+			return (float8) DatumGetInt64(value);
+		case INPUT_FLOAT4:
+			return DatumGetFloat4(value);
+		case INPUT_FLOAT8:
+			return DatumGetFloat8(value);
+		case INPUT_NUMERIC:
+		{
+			struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
+			TallyDecimal d;
+			float8 v;
+
+			if (tally_decimal_read(packed, &d) &&
+				tally_decimal_to_float(d, &v))
+				return v;
+			return DatumGetFloat8(
+				DirectFunctionCall1(numeric_float8, PointerGetDatum(packed)));
+		}
+		case INPUT_NONE:
+			break;
+	}
+	elog(ERROR, "measure is not of numbers");
+	return 0;
+}
+
+bool
+tally_exact_input(const Measure *m, Datum value, TallyDecimal *d, Numeric *big)
+{
+	d->scale = 0;
+	switch (m->input)
+	{
+		case INPUT_INT2:
+			d->digits = DatumGetInt16(value);
+			return true;
+		case INPUT_INT4:
+			d->digits = DatumGetInt32(value);
+			return true;
+		case INPUT_INT8:
+			d->digits = DatumGetInt64(value);
+			return true;
+		default:
+		{
+			struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
+
+			if (likely(tally_decimal_read(packed, d)))
+				return true;
+			*big = DatumGetNumeric(PointerGetDatum(packed));
+			return false;
+		}
+	}
+}
+
+void
+tally_exact_add_numeric(ExactSum *s, Numeric v, MemoryContext cxt)
+{
+	MemoryContext old;
+	Numeric sum = tally_exact_value(s);
+
+	/* A sum has at most one digit more than its parts. */
+	tally_space_charge(cxt, (int64) VARSIZE_ANY(sum) + VARSIZE_ANY(v) + 8);
+	old = MemoryContextSwitchTo(cxt);
+	v = DatumGetNumeric(DirectFunctionCall2(numeric_add,
+											NumericGetDatum(sum),
+											NumericGetDatum(v)));
+	MemoryContextSwitchTo(old);
+	pfree(sum);
+	s->sum.big = v;
+	s->is_big = true;
+}
+
+void
+tally_exact_add(ExactSum *s, TallyDecimal d, MemoryContext cxt)
+{
+	TallyDecimal sum = {s->sum.digits, s->scale};
+
+	if (likely(!s->is_big && tally_decimal_add(&sum, d)))
+	{
+		s->sum.digits = sum.digits;
+		s->scale = sum.scale;
+	}
+	else
+		tally_exact_add_numeric(s, tally_decimal_to_numeric(d), cxt);
+}
+
+void
+tally_exact_merge(ExactSum *into, const ExactSum *from, MemoryContext cxt)
+{
+	if (from->is_big)
+		tally_exact_add_numeric(into, from->sum.big, cxt);
+	else
+	{
+		TallyDecimal d = {from->sum.digits, from->scale};
+
+		tally_exact_add(into, d, cxt);
+	}
+}
+
+Numeric
+tally_exact_value(const ExactSum *s)
+{
+	TallyDecimal d = {s->sum.digits, s->scale};
+
+	return s->is_big ? s->sum.big : tally_decimal_to_numeric(d);
+}
+
+Datum
+tally_exact_mean(const ExactSum *s, int64 n)
+{
+	return DirectFunctionCall2(numeric_div,
+							   NumericGetDatum(tally_exact_value(s)),
+							   NumericGetDatum(int64_to_numeric(n)));
+}
+
+void
+tally_exact_write(const ExactSum *s, TallyWriter *w)
+{
+	tally_put_byte(w, (uint8) (s->is_big ? SCALE_IS_BIG : s->scale));
+	if (s->is_big)
+		tally_put_value(w, NUMERICOID, -1, false, NumericGetDatum(s->sum.big));
+	else
+		tally_put_int128(w, s->sum.digits);
+}
+
+void
+tally_exact_read(ExactSum *s, TallyReader *r, MemoryContext cxt)
+{
+	uint8 scale = tally_get_byte(r);
+
+	if (scale == SCALE_IS_BIG)
+	{
+		struct varlena *big =
+			PG_DETOAST_DATUM(tally_get_value(r, NUMERICOID, -1, false));
+		Size size = VARSIZE(big);
+
+		s->sum.big = memcpy(tally_space_alloc(cxt, size), big, size);
+		s->is_big = true;
+		return;
+	}
+	if (scale > TALLY_DECIMAL_MAX_SCALE)
+		tally_corrupt("scale");
+	s->scale = scale;
+	s->sum.digits = tally_get_int128(r);
+}
+
+/* Counts. */
+
+static Datum
+count_value(const Measure *m, const void *state, bool *isnull)
+{
+	return Int64GetDatum(tally_measure_nvalues(state));
+}
+
+static void
+count_add(const Measure *m, void *state, Datum value, TimestampTz at,
+		  MemoryContext cxt)
+{
+}
+
+static void
+count_merge(const Measure *m, void *into, const void *from, MemoryContext cxt)
+{
+}
+
+static void
+count_write(const Measure *m, const void *state, TallyWriter *w)
+{
+}
+
+static void
+count_read(const Measure *m, void *state, int64 n, TallyReader *r,
+		   MemoryContext cxt)
+{
+}
+
+const MeasureOps tally_count_ops = {
+	.size = sizeof(MeasureCount),
+	.add = count_add,
+	.merge = count_merge,
+	.value = count_value,
+	.write = count_write,
+	.read = count_read,
+};
+
+/* Integers. */
+
+static void
+integer_merge(const Measure *m, void *into, const void *from,
+			  MemoryContext cxt)
+{
+	((MeasureInteger *) into)->sum += ((const MeasureInteger *) from)->sum;
+}
+
+static Datum
+integer_value(const Measure *m, const void *state, bool *isnull)
+{
+	const MeasureInteger *s = state;
+	ExactSum sum = {.sum.digits = s->sum};
+
+	if (m->def.kind == TALLY_AVG)
+		return tally_exact_mean(&sum, s->n);
+	if (m->result == NUMERICOID)
+		return NumericGetDatum(tally_exact_value(&sum));
+	if (s->sum < PG_INT64_MIN || s->sum > PG_INT64_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("sum out of range for type bigint"),
+				 errhint("Sum a column of type numeric or bigint.")));
+	return Int64GetDatum((int64) s->sum);
+}
+
+static void
+integer_write(const Measure *m, const void *state, TallyWriter *w)
+{
+	tally_put_int128(w, ((const MeasureInteger *) state)->sum);
+}
+
+static void
+integer_read(const Measure *m, void *state, int64 n, TallyReader *r,
+			 MemoryContext cxt)
+{
+	int128 sum = tally_get_int128(r);
+
+	if (!tally_integer_sum_fits(sum, n))
+		tally_corrupt("sum");
+	((MeasureInteger *) state)->sum = sum;
+}
+
+const MeasureOps tally_integer_ops = {
+	.size = sizeof(MeasureInteger),
+	.add = NULL, /* see tally_measure_add() */
+	.merge = integer_merge,
+	.value = integer_value,
+	.write = integer_write,
+	.read = integer_read,
+};
+
+/* Numerics. */
+
+static void
+decimal_add(const Measure *m, void *state, Datum value, TimestampTz at,
+			MemoryContext cxt)
+{
+	MeasureDecimal *s = state;
+	TallyDecimal d;
+	Numeric big;
+
+	if (likely(tally_exact_input(m, value, &d, &big)))
+		tally_exact_add(&s->sum, d, cxt);
+	else
+		tally_exact_add_numeric(&s->sum, big, cxt);
+}
+
+static void
+decimal_merge(const Measure *m, void *into, const void *from,
+			  MemoryContext cxt)
+{
+	tally_exact_merge(&((MeasureDecimal *) into)->sum,
+					  &((const MeasureDecimal *) from)->sum,
+					  cxt);
+}
+
+static Datum
+decimal_value(const Measure *m, const void *state, bool *isnull)
+{
+	const MeasureDecimal *s = state;
+
+	if (m->def.kind == TALLY_AVG)
+		return tally_exact_mean(&s->sum, s->n);
+	return NumericGetDatum(tally_exact_value(&s->sum));
+}
+
+static void
+decimal_write(const Measure *m, const void *state, TallyWriter *w)
+{
+	tally_exact_write(&((const MeasureDecimal *) state)->sum, w);
+}
+
+static void
+decimal_read(const Measure *m, void *state, int64 n, TallyReader *r,
+			 MemoryContext cxt)
+{
+	tally_exact_read(&((MeasureDecimal *) state)->sum, r, cxt);
+}
+
+const MeasureOps tally_decimal_ops = {
+	.size = sizeof(MeasureDecimal),
+	.add = decimal_add,
+	.merge = decimal_merge,
+	.value = decimal_value,
+	.write = decimal_write,
+	.read = decimal_read,
+};
+
+/* Floats. */
+
+static void
+float_merge(const Measure *m, void *into, const void *from, MemoryContext cxt)
+{
+	MeasureFloat *s = into;
+	const MeasureFloat *f = from;
+
+	tally_float_add(&s->sum, &s->lost, f->sum);
+	s->lost += f->lost;
+}
+
+static Datum
+float_value(const Measure *m, const void *state, bool *isnull)
+{
+	const MeasureFloat *s = state;
+	float8 sum = tally_float_total(s->sum, s->lost);
+
+	return Float8GetDatum(m->def.kind == TALLY_AVG ? sum / s->n : sum);
+}
+
+static void
+float_write(const Measure *m, const void *state, TallyWriter *w)
+{
+	tally_put_float(w, ((const MeasureFloat *) state)->sum);
+	tally_put_float(w, ((const MeasureFloat *) state)->lost);
+}
+
+static void
+float_read(const Measure *m, void *state, int64 n, TallyReader *r,
+		   MemoryContext cxt)
+{
+	((MeasureFloat *) state)->sum = tally_get_float(r);
+	((MeasureFloat *) state)->lost = tally_get_float(r);
+}
+
+const MeasureOps tally_float_ops = {
+	.size = sizeof(MeasureFloat),
+	.add = NULL, /* see tally_measure_add() */
+	.merge = float_merge,
+	.value = float_value,
+	.write = float_write,
+	.read = float_read,
+};
