@@ -7,9 +7,9 @@
  */
 #include "auth.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "hex.h"
 #include "reply.h"
 #include "request_fcgi.h"
 
@@ -72,15 +72,6 @@ refuse(struct request *req, enum keys_result result, enum scope scope)
 	}
 }
 
-static void
-set_project(struct request *req)
-{
-	size_t i;
-
-	for (i = 0; i < TALLY_PROJECT_ID_BYTES; i++)
-		(void) snprintf(req->project + 2 * i, 3, "%02x", req->project_id[i]);
-}
-
 bool
 auth_check(struct request *req, struct keys *keys, enum scope scope,
 		   const char *project)
@@ -108,6 +99,6 @@ auth_check(struct request *req, struct keys *keys, enum scope scope,
 		refuse(req, result, scope);
 		return false;
 	}
-	set_project(req);
+	hex_text(req->project_id, TALLY_PROJECT_ID_BYTES, req->project);
 	return true;
 }

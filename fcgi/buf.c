@@ -4,8 +4,6 @@
  */
 #include "buf.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,8 +90,14 @@ buf_char(struct buf *buf, char c)
 void
 buf_int(struct buf *buf, int64_t value)
 {
+	uint64_t left = value < 0 ? 0 - (uint64_t) value : (uint64_t) value;
 	char text[24];
-	int len = snprintf(text, sizeof(text), "%" PRId64, value);
+	size_t at = sizeof(text);
 
-	buf_append(buf, text, (size_t) len);
+	do
+		text[--at] = (char) ('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (value < 0)
+		text[--at] = '-';
+	buf_append(buf, text + at, sizeof(text) - at);
 }

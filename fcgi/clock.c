@@ -66,8 +66,16 @@ clock_timespec(int64_t deadline_ms)
 void
 clock_sleep_ms(int64_t ms)
 {
-	struct timespec left = clock_timespec(ms);
+	clock_sleep_us(ms * 1000);
+}
 
+void
+clock_sleep_us(int64_t us)
+{
+	struct timespec left;
+
+	left.tv_sec = (time_t) (us / 1000000);
+	left.tv_nsec = (long) (us % 1000000) * 1000L;
 	while (nanosleep(&left, &left) != 0 && errno == EINTR)
 		;
 }

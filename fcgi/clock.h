@@ -30,5 +30,6 @@ int clock_left_ms(int64_t deadline_ms);
 struct timespec clock_timespec(int64_t deadline_ms);
 
 void clock_sleep_ms(int64_t ms);
+void clock_sleep_us(int64_t us);
 
 #endif

@@ -11,12 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "sync.h"
 
 /* At most so many records in one write: beyond it a larger group gains
  * nothing, and its slowest reply comes later. */
 #define GROUP_COMMITS 1024
 #define GROUP_BYTES ((size_t) 8 * 1024 * 1024)
+
+/* A group as large as this does not wait to become larger. */
+#define GATHERED_BYTES ((size_t) 256 * 1024)
 
 /* In order of arrival. */
 struct list
@@ -43,6 +47,7 @@ struct committer
 	pthread_t committer;
 	pthread_t replier;
 	struct group *group; /* the committer's own */
+	int64_t synced_us;	 /* likewise: when the last sync began */
 
 	pthread_mutex_t lock;
 	pthread_cond_t queued;	/* for the committer */
@@ -136,6 +141,7 @@ committer_submit(struct committer *c, struct commit *commit,
 				 int64_t deadline_ms)
 {
 	bool room = true;
+	bool first = false;
 
 	(void) pthread_mutex_lock(&c->lock);
 	while (room && c->queue_bytes > 0 &&
@@ -144,13 +150,33 @@ committer_submit(struct committer *c, struct commit *commit,
 	if (room)
 	{
 		/* The committer sleeps only on an empty queue. */
-		if (c->queue.first == NULL)
-			(void) pthread_cond_signal(&c->queued);
+		first = c->queue.first == NULL;
 		list_append(&c->queue, commit);
 		c->queue_bytes += commit->len;
 	}
 	(void) pthread_mutex_unlock(&c->lock);
+	if (first)
+		(void) pthread_cond_signal(&c->queued);
 	return room;
+}
+
+/*
+ * gather -- let the queue grow until the next sync is due.
+ *
+ * Called with the lock held, which is let go of meanwhile.  Nobody signals a
+ * queue that is not empty, so those who submit do not wake anybody either.
+ */
+static void
+gather(struct committer *c)
+{
+	int64_t left_us = c->synced_us + c->opt.interval_us - clock_mono_us();
+
+	if (left_us <= 0 || c->stopping || c->queue_bytes >= GATHERED_BYTES)
+		return;
+	(void) pthread_mutex_unlock(&c->lock);
+	clock_sleep_us(left_us < c->opt.interval_us ? left_us
+												: c->opt.interval_us);
+	(void) pthread_mutex_lock(&c->lock);
 }
 
 /*
@@ -168,6 +194,7 @@ take_group(struct committer *c, struct group *group)
 	(void) pthread_mutex_lock(&c->lock);
 	while (c->queue.first == NULL && !c->stopping)
 		(void) pthread_cond_wait(&c->queued, &c->lock);
+	gather(c);
 	while (c->queue.first != NULL && group->ncommits < GROUP_COMMITS)
 	{
 		struct commit *commit = c->queue.first;
@@ -186,8 +213,8 @@ take_group(struct committer *c, struct group *group)
 		group->bytes += commit->len;
 		group->events += commit->count;
 	}
-	(void) pthread_cond_broadcast(&c->drained);
 	(void) pthread_mutex_unlock(&c->lock);
+	(void) pthread_cond_broadcast(&c->drained);
 	return group->ncommits > 0;
 }
 
@@ -209,8 +236,8 @@ give_group(struct committer *c, struct group *group)
 	}
 	else
 		c->counts.refused += group->ncommits;
-	(void) pthread_cond_signal(&c->done);
 	(void) pthread_mutex_unlock(&c->lock);
+	(void) pthread_cond_signal(&c->done);
 }
 
 static void *
@@ -220,6 +247,7 @@ run_committer(void *arg)
 
 	while (take_group(c, c->group))
 	{
+		c->synced_us = clock_mono_us();
 		c->group->result = spool_append(c->opt.spool,
 										c->group->records,
 										c->group->counts,

@@ -5,8 +5,11 @@
  * A request thread hands its record over and goes on to the next request.
  * One thread, the committer, writes what has gathered, syncs it once, and
  * passes it on to another thread, the replier, that tells the owners: so the
- * next sync does not wait for replies.  Nothing waits to gather: what queues
- * while a sync runs is the next group.
+ * next sync does not wait for replies.  What queues while a sync runs is the
+ * next group.  The first event after a quiet moment is written at once; where
+ * many come, syncs begin at least "interval_us" apart: each costs the processor
+ * as much as several requests, and a fast disk would take one for every two.
+ * A disk that is slower than that is never waited for.
  *
  *	  request threads --submit--> [queue] --committer--> [done] --replier-->
  *
@@ -49,6 +52,7 @@ struct committer_options
 {
 	struct spool *spool;
 	size_t max_bytes; /* queued; one commit is always taken */
+	int64_t interval_us;
 	/* The events are on disk, or are not.  In the replier's thread. */
 	void (*done)(void *owner, enum spool_result result);
 };

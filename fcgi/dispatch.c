@@ -32,6 +32,14 @@ refuse_read(struct request *req, enum request_read result, size_t max_bytes)
 {
 	switch (result)
 	{
+		case REQUEST_READ_HEAD_TOO_LARGE:
+			reply_errorf(req,
+						 REPLY_BODY_TOO_LARGE,
+						 "The headers are more than %d, or larger than %zu "
+						 "bytes.",
+						 FASTCGI_MAX_PARAMS,
+						 FASTCGI_MAX_PARAMS_BYTES);
+			break;
 		case REQUEST_READ_BAD_URI:
 			reply_error(req,
 						REPLY_BAD_REQUEST,
@@ -53,9 +61,10 @@ refuse_read(struct request *req, enum request_read result, size_t max_bytes)
 		case REQUEST_READ_SHORT:
 			reply_error(req,
 						REPLY_BAD_REQUEST,
-						"The body ended before its Content-Length.");
+						"The body is not as long as its Content-Length.");
 			break;
 		case REQUEST_READ_NO_MEMORY:
+		case REQUEST_READ_NOTHING:
 		case REQUEST_READ_OK:
 			reply_unavailable(req,
 							  REPLY_UNAVAILABLE,
@@ -97,6 +106,11 @@ dispatch(struct request *req, const struct service *service)
 	enum request_read result = request_read_head(req);
 	const struct route *route;
 
+	if (result == REQUEST_READ_NOTHING)
+	{
+		request_drop(req);
+		return HANDLED_LATER;
+	}
 	if (result != REQUEST_READ_OK)
 	{
 		refuse_read(req, result, 0);

@@ -10,11 +10,11 @@
 #include "event_in.h"
 
 #include <ctype.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "../extension/wire/instant.h"
+#include "digest.h"
 
 /* So much of what a client sent is said back to it. */
 #define ECHO_BYTES 64
@@ -157,7 +157,7 @@ read_token(const struct json_member *member, struct frame *frame,
 		   struct event_problem *problem)
 {
 	char resolved[TALLY_MAX_STRING_BYTES];
-	uint8_t hash[SHA256_DIGEST_LENGTH];
+	uint8_t hash[DIGEST_BYTES];
 	const char *text = member->value.text;
 	size_t len = member->value.len;
 
@@ -174,7 +174,14 @@ read_token(const struct json_member *member, struct frame *frame,
 		len = json_check_unescape(member->value, resolved, sizeof(resolved));
 		text = resolved;
 	}
-	(void) SHA256((const unsigned char *) text, len, hash);
+	if (!digest_sha256(text, len, hash))
+	{
+		problem->code = REPLY_UNAVAILABLE;
+		(void) snprintf(problem->text,
+						sizeof(problem->text),
+						"The server is out of memory");
+		return false;
+	}
 	memcpy(frame->id, hash, FRAME_ID_BYTES);
 	return true;
 }

@@ -28,6 +28,20 @@ hex_parse(const char *text, uint8_t *out, size_t nbytes)
 }
 
 void
+hex_text(const uint8_t *data, size_t nbytes, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t i;
+
+	for (i = 0; i < nbytes; i++)
+	{
+		*out++ = digits[data[i] >> 4];
+		*out++ = digits[data[i] & 15];
+	}
+	*out = '\0';
+}
+
+void
 hex_append(struct buf *buf, const uint8_t *data, size_t nbytes)
 {
 	static const char digits[] = "0123456789abcdef";

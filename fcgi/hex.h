@@ -18,4 +18,7 @@ bool hex_parse(const char *text, uint8_t *out, size_t nbytes);
 /* In lower case. */
 void hex_append(struct buf *buf, const uint8_t *data, size_t nbytes);
 
+/* As a string: room for 2 * nbytes + 1. */
+void hex_text(const uint8_t *data, size_t nbytes, char *out);
+
 #endif

@@ -8,12 +8,12 @@
  */
 #include "keys.h"
 
-#include <openssl/sha.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "hex.h"
 #include "keys_file.h"
 #include "log.h"
@@ -105,13 +105,14 @@ keys_check(struct keys *keys, const uint8_t project[TALLY_PROJECT_ID_BYTES],
 		   const char *key, size_t key_len, enum scope scope)
 {
 	struct snapshot *snap = grab(keys);
-	uint8_t hash[SHA256_DIGEST_LENGTH];
+	uint8_t hash[DIGEST_BYTES];
 	enum keys_result result;
 
 	if (snap == NULL)
 		return KEYS_NONE;
-	(void) SHA256((const unsigned char *) key, key_len, hash);
-	result = snapshot_check(snap, project, hash, scope);
+	result = digest_sha256(key, key_len, hash)
+				 ? snapshot_check(snap, project, hash, scope)
+				 : KEYS_NONE;
 	let_go(keys, snap);
 	return result;
 }

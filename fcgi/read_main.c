@@ -232,7 +232,7 @@ main(int argc, char **argv)
 		return fail(check_config(&config));
 	log_set_level(log_level_named(config.log_level));
 	if (!worker_setup())
-		return fail("cannot set up signals or libfcgi");
+		return fail("cannot set up signals");
 
 	metrics = route_metrics(METRICS_READ, &route_table);
 	if (metrics == NULL)

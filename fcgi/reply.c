@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "json_out.h"
 #include "request_fcgi.h"
@@ -81,6 +80,7 @@ reply_init(struct reply *reply)
 {
 	*reply = (struct reply){.status = 500};
 	buf_init(&reply->head, HEAD_MAX_BYTES);
+	buf_init(&reply->rendered, HEAD_MAX_BYTES * 2);
 	buf_init(&reply->body, REPLY_MAX_BYTES);
 }
 
@@ -88,6 +88,7 @@ void
 reply_free(struct reply *reply)
 {
 	buf_free(&reply->head);
+	buf_free(&reply->rendered);
 	buf_free(&reply->body);
 }
 
@@ -244,35 +245,30 @@ reply_render_head(const struct reply *reply, bool with_length, struct buf *out)
 	buf_str(out, "\r\n");
 }
 
+/* send_parts -- the head, if "head" is not NULL, then the body. */
 static bool
-put(FCGX_Stream *out, const char *data, size_t len)
+send_parts(struct request *req, struct buf *head, bool last)
 {
-	const size_t most = 1024 * 1024; /* FCGX_PutStr() takes an int */
+	const struct buf *body = &req->reply.body;
+	struct iovec parts[2];
+	int n = 0;
 
-	while (len > 0)
-	{
-		size_t n = len < most ? len : most;
-
-		if (FCGX_PutStr(data, (int) n, out) != (int) n)
-			return false;
-		data += n;
-		len -= n;
-	}
-	return true;
+	if (head != NULL)
+		parts[n++] = (struct iovec){head->data, head->len};
+	if (!req->is_head && req->reply.status != 204)
+		parts[n++] = (struct iovec){body->data, body->len};
+	return fastcgi_write(&req->fcgi, parts, n, last);
 }
 
-/* send_head -- what stands before the body. */
+/* send_begun -- head and what there is of the body. */
 static bool
-send_head(struct request *req, bool with_length)
+send_begun(struct request *req, bool last)
 {
-	struct buf head;
-	bool ok;
+	struct buf *head = &req->reply.rendered;
 
-	buf_init(&head, HEAD_MAX_BYTES * 2);
-	reply_render_head(&req->reply, with_length, &head);
-	ok = !head.failed && put(req->fcgi.out, head.data, head.len);
-	buf_free(&head);
-	return ok;
+	buf_reset(head);
+	reply_render_head(&req->reply, last, head);
+	return !head->failed && send_parts(req, head, last);
 }
 
 /*
@@ -286,14 +282,9 @@ send_head(struct request *req, bool with_length)
 static bool
 mark_broken(struct request *req)
 {
-	static const unsigned char no_such_record[8] = {0xff};
-	ssize_t written;
-
-	if (!req->reply.streaming)
-		return false; /* nothing was sent, so nothing looks whole */
-	(void) FCGX_FFlush(req->fcgi.out);
-	written = write(req->fcgi.ipcFd, no_such_record, sizeof(no_such_record));
-	(void) written; /* a client that is gone sees nothing either way */
+	/* Of what was not begun nothing was sent, so nothing looks whole. */
+	if (req->reply.streaming)
+		fastcgi_break(&req->fcgi);
 	return false;
 }
 
@@ -305,18 +296,16 @@ reply_send(struct request *req)
 	if (reply->broken)
 		return mark_broken(req);
 	if (reply->streaming)
-		return reply_stream_flush(req);
+		return reply_stream_flush(req)
+				   ? fastcgi_write(&req->fcgi, NULL, 0, true)
+				   : mark_broken(req);
 
 	if (reply->body.failed || reply->head.failed)
 	{
 		reply_json(req, codes[REPLY_INTERNAL].status, out_of_memory);
 		reply->error_code = codes[REPLY_INTERNAL].name;
 	}
-	if (!send_head(req, true))
-		return false;
-	if (req->is_head || reply->status == 204)
-		return true;
-	return put(req->fcgi.out, reply->body.data, reply->body.len);
+	return send_begun(req, true);
 }
 
 bool
@@ -334,11 +323,10 @@ reply_stream_flush(struct request *req)
 	if (ok && !reply->streaming)
 	{
 		reply->streaming = true;
-		ok = send_head(req, false);
+		ok = send_begun(req, false);
 	}
-	if (ok && !req->is_head)
-		ok = put(req->fcgi.out, reply->body.data, reply->body.len) &&
-			 FCGX_FFlush(req->fcgi.out) == 0;
+	else if (ok)
+		ok = send_parts(req, NULL, false);
 	buf_reset(&reply->body);
 	if (!ok)
 		reply_stream_break(req);

@@ -1,18 +1,12 @@
 /*
  * request.c
- *	  Requests: reading them from libfcgi, and the set of their structures.
+ *	  Requests: reading them, and the set of their structures.
  *
- * What libfcgi does that has to be lived with:
- *
- * - Strings of FCGX_GetParam() die with FCGX_Finish_r(): what is needed later
- *	 is copied into the arena.
- * - CONTENT_LENGTH is not enforced, and may be missing, empty or nonsense.
- * - After the body the stream is read to its end, which takes the last empty
- *	 record off the socket; closing with something unread would reset the
- *	 connection under the answer.
- * - Timeouts can be set only after accept, since a listener's are not
- *	 inherited by the connections of a unix socket.
+ * CONTENT_LENGTH is what a client said of its body, and may be missing, empty
+ * or nonsense.  The body is always read to the end of its stream: closing with
+ * something unread would reset the connection under the answer.
  */
+#define _GNU_SOURCE /* accept4() */
 #include "request.h"
 
 #include <errno.h>
@@ -20,16 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include "clock.h"
 #include "log.h"
 #include "request_fcgi.h"
 
-/* nginx sends a request at once when it buffers: silence means it is ill. */
-#define RECEIVE_TIMEOUT_S 2
-/* Without progress for so long the reader of an answer is given up. */
-#define SEND_TIMEOUT_S 5
 /* A body over its limit is read and thrown away up to here, so that the
  * answer arrives; behind nginx client_max_body_size is far below. */
 #define DRAIN_MAX_BYTES ((size_t) 64 * 1024 * 1024)
@@ -56,7 +45,7 @@ struct request_set
  */
 
 struct request_set *
-request_set_new(int count, int listen_fd, size_t max_body_bytes, bool log_each,
+request_set_new(int count, size_t max_body_bytes, bool log_each,
 				struct metrics *metrics)
 {
 	struct request_set *set = calloc(1, sizeof(*set));
@@ -83,8 +72,8 @@ request_set_new(int count, int listen_fd, size_t max_body_bytes, bool log_each,
 		reply_init(&req->reply);
 		req->home = set;
 		req->arena = arena_new(max_body_bytes + REQUEST_ARENA_EXTRA);
-		if (req->arena == NULL ||
-			FCGX_InitRequest(&req->fcgi, listen_fd, 0) != 0)
+		req->fcgi.fd = -1;
+		if (req->arena == NULL)
 		{
 			request_set_free(set);
 			return NULL;
@@ -104,7 +93,7 @@ request_set_free(struct request_set *set)
 		return;
 	for (i = 0; i < set->count; i++)
 	{
-		FCGX_Free(&set->requests[i].fcgi, 1);
+		fastcgi_close(&set->requests[i].fcgi);
 		arena_free(set->requests[i].arena);
 		reply_free(&set->requests[i].reply);
 	}
@@ -168,29 +157,15 @@ request_set_busy(struct request_set *set)
  * Reading
  */
 
-static void
-set_timeouts(int fd)
-{
-	const struct timeval receive = {.tv_sec = RECEIVE_TIMEOUT_S};
-	const struct timeval send = {.tv_sec = SEND_TIMEOUT_S};
-
-	(void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
-	(void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send));
-}
-
 bool
-request_accept(struct request *req)
+request_accept(struct request *req, int listen_fd, uint8_t *window)
 {
-	int result = FCGX_Accept_r(&req->fcgi);
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
-	if (result < 0)
-	{
-		/* libfcgi returns -errno where it has one */
-		errno = result > -1000 ? -result : EIO;
+	if (fd < 0)
 		return false;
-	}
-	set_timeouts(req->fcgi.ipcFd);
 	req->started_us = clock_mono_us();
+	fastcgi_begin(&req->fcgi, fd, window, req->started_us / 1000);
 	req->body = "";
 	req->body_len = 0;
 	req->route = NULL;
@@ -248,13 +223,29 @@ request_parse_length(const char *text, size_t *len)
 enum request_read
 request_read_head(struct request *req)
 {
-	const char *method = FCGX_GetParam("REQUEST_METHOD", req->fcgi.envp);
-	const char *text = FCGX_GetParam("REQUEST_URI", req->fcgi.envp);
+	const char *method;
+	const char *text;
+
+	req->uri.nsegments = 0;
+	req->uri.nparams = 0;
+	switch (fastcgi_read_params(&req->fcgi, req->arena))
+	{
+		case FASTCGI_OK:
+			break;
+		case FASTCGI_TOO_LARGE:
+			return REQUEST_READ_HEAD_TOO_LARGE;
+		case FASTCGI_NO_MEMORY:
+			return REQUEST_READ_NO_MEMORY;
+		case FASTCGI_CLOSED:
+		case FASTCGI_LATE:
+		case FASTCGI_BROKEN:
+			return REQUEST_READ_NOTHING;
+	}
+	method = fastcgi_param(&req->fcgi, "REQUEST_METHOD");
+	text = fastcgi_param(&req->fcgi, "REQUEST_URI");
 
 	req->is_head = method != NULL && strcmp(method, "HEAD") == 0;
 	req->method = method != NULL ? request_method_named(method) : METHOD_OTHER;
-	req->uri.nsegments = 0;
-	req->uri.nparams = 0;
 
 	switch (uri_parse(req->arena, text != NULL ? text : "", &req->uri))
 	{
@@ -273,32 +264,31 @@ request_drain(struct request *req)
 {
 	char scrap[8192];
 	size_t total = 0;
-	int n;
+	size_t n;
 
 	do
 	{
-		n = FCGX_GetStr(scrap, sizeof(scrap), req->fcgi.in);
-		total += n > 0 ? (size_t) n : 0;
-	} while (n == (int) sizeof(scrap) && total < DRAIN_MAX_BYTES);
+		if (fastcgi_read_body(&req->fcgi, scrap, sizeof(scrap), &n) !=
+			FASTCGI_OK)
+			return;
+		total += n;
+	} while (n > 0 && total < DRAIN_MAX_BYTES);
 }
 
 /* read_exactly -- the body into "data", then the end of the stream. */
 static bool
-read_exactly(FCGX_Stream *in, char *data, size_t len)
+read_exactly(struct fastcgi *fcgi, char *data, size_t len)
 {
-	const size_t most = 1024 * 1024; /* FCGX_GetStr() takes an int */
 	size_t have = 0;
+	char more;
+	size_t n;
 
-	while (have < len)
-	{
-		size_t want = len - have < most ? len - have : most;
-		int n = FCGX_GetStr(data + have, (int) want, in);
-
-		if (n <= 0)
+	for (; have < len; have += n)
+		if (fastcgi_read_body(fcgi, data + have, len - have, &n) !=
+				FASTCGI_OK ||
+			n == 0)
 			return false;
-		have += (size_t) n;
-	}
-	return FCGX_GetChar(in) == -1 && FCGX_GetError(in) == 0;
+	return fastcgi_read_body(fcgi, &more, 1, &n) == FASTCGI_OK && n == 0;
 }
 
 enum request_read
@@ -307,7 +297,7 @@ request_read_body(struct request *req, size_t max_bytes)
 	size_t len;
 	char *data;
 
-	if (!request_parse_length(FCGX_GetParam("CONTENT_LENGTH", req->fcgi.envp),
+	if (!request_parse_length(fastcgi_param(&req->fcgi, "CONTENT_LENGTH"),
 							  &len))
 	{
 		request_drain(req);
@@ -326,7 +316,7 @@ request_read_body(struct request *req, size_t max_bytes)
 		return REQUEST_READ_NO_MEMORY;
 	}
 	data[len] = '\0';
-	if (!read_exactly(req->fcgi.in, data, len))
+	if (!read_exactly(&req->fcgi, data, len))
 		return REQUEST_READ_SHORT;
 	req->body = data;
 	req->body_len = len;
@@ -398,7 +388,13 @@ request_finish(struct request *req)
 	us = clock_mono_us() - req->started_us;
 	count_request(req, us);
 	log_request(req, us);
-	FCGX_Finish_r(&req->fcgi);
+	request_drop(req);
+}
+
+void
+request_drop(struct request *req)
+{
+	fastcgi_close(&req->fcgi);
 	arena_reset(req->arena);
 	reply_recycle(&req->reply);
 	request_set_give(req->home, req);
@@ -410,6 +406,7 @@ request_forget_body(struct request *req)
 	req->uri.nsegments = 0;
 	req->uri.nparams = 0;
 	req->nargs = 0;
+	req->fcgi.nparams = 0;
 	req->body = "";
 	req->body_len = 0;
 	arena_reset(req->arena);
@@ -444,13 +441,9 @@ request_param(const struct request *req, const char *name)
 }
 
 const char *
-request_header(struct request *req, const char *name)
+request_header(const struct request *req, const char *name)
 {
-	const char *value = FCGX_GetParam(name, req->fcgi.envp);
-
-	if (value == NULL)
-		return NULL;
-	return arena_copy(req->arena, value, strlen(value));
+	return fastcgi_param(&req->fcgi, name);
 }
 
 const char *
@@ -487,7 +480,7 @@ request_started_ms(const struct request *req)
 int
 request_watch_fd(const struct request *req)
 {
-	return req->fcgi.ipcFd;
+	return req->fcgi.fd;
 }
 
 struct metrics *

@@ -8,7 +8,7 @@
  * thread has it then prepares the answer (reply.h) and calls request_finish().
  *
  * Every pointer a function here returns lives until request_finish(), or,
- * for body and arena, until request_forget_body().
+ * for headers, body and arena, until request_forget_body().
  */
 #ifndef TALLY_REQUEST_H
 #define TALLY_REQUEST_H
@@ -49,9 +49,8 @@ const char *request_arg(const struct request *req, size_t n);
 /* The first query parameter of that name, or NULL. */
 const char *request_param(const struct request *req, const char *name);
 
-/* The header's value, or NULL; "name" as in FastCGI: "HTTP_AUTHORIZATION".
- * Copied into the arena. */
-const char *request_header(struct request *req, const char *name);
+/* The header's value, or NULL; "name" as in FastCGI: "HTTP_AUTHORIZATION". */
+const char *request_header(const struct request *req, const char *name);
 
 /* The body, whole, with a NUL behind it that "len" does not count.  Never
  * NULL in a handler; "" when there was none. */

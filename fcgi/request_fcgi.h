@@ -1,15 +1,14 @@
 /*
  * request_fcgi.h
  *	  The inside of a request: for request.c, reply.c, worker.c, dispatch.c
- *	  alone, the only files that may know libfcgi.
+ *	  alone, the only files that may know of FastCGI.
  */
 #ifndef TALLY_REQUEST_FCGI_H
 #define TALLY_REQUEST_FCGI_H
 
-#include <fcgiapp.h>
-
 #include "../extension/contract.h"
 #include "buf.h"
+#include "fastcgi.h"
 #include "metrics.h"
 #include "reply.h"
 #include "request.h"
@@ -31,6 +30,7 @@ struct reply
 	const char *type;
 	const char *error_code; /* for the log; NULL when it is no error */
 	struct buf head;		/* header lines beside status and type */
+	struct buf rendered;	/* all of them, as they go out */
 	struct buf body;
 	bool streaming;
 	bool broken; /* the client is to see an incomplete answer */
@@ -38,7 +38,7 @@ struct reply
 
 struct request
 {
-	FCGX_Request fcgi;
+	struct fastcgi fcgi;
 	struct request_set *home;
 	struct request *next;
 	struct arena *arena;
@@ -63,9 +63,8 @@ struct request
  * The fixed number of request structures of a worker.  Taking one waits until
  * one is free or "stop" was called; returns NULL then.  "metrics" may be NULL.
  */
-struct request_set *request_set_new(int count, int listen_fd,
-									size_t max_body_bytes, bool log_each,
-									struct metrics *metrics);
+struct request_set *request_set_new(int count, size_t max_body_bytes,
+									bool log_each, struct metrics *metrics);
 void request_set_free(struct request_set *set);
 struct request *request_set_take(struct request_set *set);
 void request_set_give(struct request_set *set, struct request *req);
@@ -74,17 +73,23 @@ void request_set_stop(struct request_set *set);
 /* How many are not free; 0 when all that was accepted has been answered. */
 int request_set_busy(struct request_set *set);
 
-/* Waits for the next request on the listening socket.  False on an error of
- * accept(), with errno set: pause, then try again. */
-bool request_accept(struct request *req);
+/* Waits for the next connection on the listening socket; "window" is the
+ * thread's, to read through.  False on an error of accept(), with errno set:
+ * pause, then try again. */
+bool request_accept(struct request *req, int listen_fd, uint8_t *window);
+
+/* Makes a structure ready for the next connection, without an answer. */
+void request_drop(struct request *req);
 
 enum request_read
 {
 	REQUEST_READ_OK,
+	REQUEST_READ_NOTHING, /* there is no request, and nobody to answer */
 	REQUEST_READ_BAD_URI,
 	REQUEST_READ_BAD_LENGTH, /* CONTENT_LENGTH is no number */
 	REQUEST_READ_TOO_LARGE,	 /* ... or over the limit; body was drained */
-	REQUEST_READ_SHORT,		 /* fewer bytes came than were announced */
+	REQUEST_READ_HEAD_TOO_LARGE,
+	REQUEST_READ_SHORT, /* fewer bytes came than were announced, or more */
 	REQUEST_READ_NO_MEMORY,
 };
 

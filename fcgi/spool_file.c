@@ -219,6 +219,7 @@ spool_file_begin(struct spool *spool, int64_t need)
 	spool->fd = fd;
 	spool->offset = SPOOL_FILE_HEADER;
 	spool->room = size;
+	spool->zeroed = 0;
 	spool->retry_at_ms = 0;
 	(void) pthread_mutex_lock(&spool->lock);
 	spool->files[spool->nfiles++] = file;

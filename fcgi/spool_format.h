@@ -117,7 +117,8 @@ struct spool
 	uint64_t next; /* sequence number */
 	int fd;		   /* of the last file, which is ours, or -1 */
 	int64_t offset;
-	int64_t room; /* size that the file was given */
+	int64_t room;	/* size that the file was given */
+	int64_t zeroed; /* up to here zeros were written */
 	int64_t retry_at_ms;
 
 	struct spool_reader reader;

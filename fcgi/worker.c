@@ -5,8 +5,7 @@
  * Threads block in accept(); they are woken by shutdown() of the listening
  * socket, after which accept() still hands out what was queued and then
  * fails.  So on stopping nothing that nginx managed to connect is lost, and an
- * idle program ends at once.  (FCGX_ShutdownPending() is not used: it makes
- * libfcgi drop a connection that it has just accepted.)
+ * idle program ends at once.
  */
 #include "worker.h"
 
@@ -64,18 +63,8 @@ worker_setup(void)
 	sigset_t set;
 
 	awaited_signals(&set);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-		pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-		return false;
-
-	/* Both are read once, by FCGX_Init().  The first: how long a close waits
-	 * for the peer to close too; 0, since the stream was read to its end.  The
-	 * second: how long a connection may be silent before its thread is free
-	 * again; its default is 2 s. */
-	if (setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) != 0 ||
-		setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "200", 1) != 0)
-		return false;
-	return FCGX_Init() == 0;
+	return signal(SIGPIPE, SIG_IGN) != SIG_ERR &&
+		   pthread_sigmask(SIG_BLOCK, &set, NULL) == 0;
 }
 
 int
@@ -146,8 +135,8 @@ own_socket(const char *path, const char *group, char *message)
 /*
  * open_socket -- bind and listen; the descriptor, or -1.
  *
- * Only a unix socket will do: libfcgi trusts what it reads, so nobody but the
- * web server's group may be able to connect.
+ * Only a unix socket will do: who can connect can say of every request where
+ * it comes from, so nobody but the web server's group may.
  */
 static int
 open_socket(const struct worker_options *options, char *message)
@@ -217,12 +206,13 @@ accept_failed(struct worker *worker)
 static void *
 run(void *arg)
 {
+	uint8_t window[FASTCGI_WINDOW_BYTES];
 	struct worker *worker = arg;
 	struct request *req;
 
 	while ((req = request_set_take(worker->set)) != NULL)
 	{
-		if (request_accept(req))
+		if (request_accept(req, worker->listen_fd, window))
 		{
 			if (dispatch(req, worker->service) == HANDLED_NOW)
 				request_finish(req);
@@ -273,7 +263,6 @@ worker_start(const struct worker_options *options,
 	worker->set = request_set_new(options->requests > options->threads
 									  ? options->requests
 									  : options->threads,
-								  worker->listen_fd,
 								  options->max_body_bytes,
 								  options->log_requests,
 								  options->metrics);

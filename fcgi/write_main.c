@@ -54,6 +54,7 @@ struct write_config
 	int64_t spool_reserve_mb;
 	int64_t commit_buffer_mb;
 	int64_t commit_wait_ms;
+	int64_t commit_interval_us;
 	const char *database;
 	int64_t connect_timeout_ms;
 	int64_t drain_interval_ms;
@@ -98,6 +99,8 @@ static const struct setting settings[] = {
 		"events that may wait in memory for the disk"),
 	INT(commit_wait_ms, "250", 0, 60000,
 		"how long a request waits for room there before it is refused"),
+	INT(commit_interval_us, "500", 0, 100000,
+		"under load the disk is synced no more often, in microseconds"),
 	TEXT(database, "dbname=tally user=tally_writer",
 		"libpq's connection string; its options and connect_timeout are ours"),
 	INT(connect_timeout_ms, "2000", 50, 60000,
@@ -267,6 +270,7 @@ start(struct program *p, char message[CONFIG_MESSAGE_BYTES])
 {
 	struct committer_options committer = {
 		.max_bytes = (size_t) (p->config.commit_buffer_mb * MIB),
+		.interval_us = p->config.commit_interval_us,
 		.done = ingest_done,
 	};
 
@@ -356,7 +360,7 @@ main(int argc, char **argv)
 		return fail(check_config(&program.config));
 	log_set_level(log_level_named(program.config.log_level));
 	if (!worker_setup())
-		return fail("cannot set up signals or libfcgi");
+		return fail("cannot set up signals");
 	if (!start(&program, message))
 		return fail(message);
 
