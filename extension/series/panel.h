@@ -228,6 +228,13 @@ extern Oid tally_panel_result_type(const TallyPanel *panel, int measure);
 extern Datum tally_panel_value(const TallyPanel *panel, int32 bucket,
 							   int32 group, int measure, bool *isnull);
 
+/*
+ * The value of a measure over all buckets of a group, from their merged
+ * states; a by-reference one is made in the current context.
+ */
+extern Datum tally_panel_total(TallyPanel *panel, int32 group, int measure,
+							   bool *isnull);
+
 /* How many values fell into the cell for this measure: 0 means filled. */
 extern int64 tally_panel_nvalues(const TallyPanel *panel, int32 bucket,
 								 int32 group, int measure);

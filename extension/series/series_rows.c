@@ -6,6 +6,10 @@
  * Cells lie bucket by bucket in memory, and so rows are made: the bucket is
  * the outer loop, the groups in order the inner one.
  *
+ *	  wide	bucket | key ... | measure ... | measure of the earlier period ...
+ *	  long	bucket | bucket_end | keys | measure | value | is_filled
+ *			| is_partial					a row a measure
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -23,24 +27,26 @@
 #include "utils/timestamp.h"
 
 #include "series/coerce.h"
+#include "series/series_key.h"
 #include "series/series_rows.h"
 
 struct SeriesRows
 {
-	const SeriesSpec *spec;
-	TallyPanel *panel;
-	const int32 *order;
-	int32 ngroups;
+	SeriesSpec *spec;
+	const SeriesResult *result;
+	SeriesCells *cells;
+	int ncolumns;
 	bool is_long;
 	bool allocates;
-	Coercion *coercions; /* wide: of keys and measures; long: of measures */
+	Coercion *coercions; /* wide: of keys and columns; long: of columns */
 	Oid bucket_type;	 /* wide */
 	Datum *keys;		 /* wide: converted, nkeys a group; long: one jsonb */
 	bool *key_nulls;
+	Datum *names; /* long: of the columns, as text */
 	/* the next row */
 	int32 bucket;
-	int32 group; /* index in "order" */
-	int measure; /* long */
+	int32 group; /* index in result->groups */
+	int column;	 /* long */
 	/* of the bucket's rows */
 	Datum bucket_value;
 	Datum bucket_end_value;
@@ -59,13 +65,14 @@ wanted_columns(const SeriesSpec *spec)
 	for (int i = 0; i < spec->nkeys; i++)
 		appendStringInfo(&list,
 						 ", %s %s",
-						 quote_identifier(spec->keys[i]),
+						 quote_identifier(spec->keys[i].name),
 						 format_type_be(spec->key_defs[i].type));
-	for (int i = 0; i < spec->nmeasures; i++)
+	for (int i = 0; i < series_ncolumns(spec); i++)
 		appendStringInfo(&list,
 						 ", %s %s",
-						 quote_identifier(spec->measures[i].name),
-						 format_type_be(series_spec_result_type(spec, i)));
+						 quote_identifier(series_column_name(spec, i)),
+						 format_type_be(
+							 series_column_measure(spec, i)->result));
 	appendStringInfoChar(&list, ')');
 	return list.data;
 }
@@ -98,10 +105,12 @@ SeriesRows *
 series_rows_wide(SeriesSpec *spec, TupleDesc desc)
 {
 	SeriesRows *rows = palloc0(sizeof(SeriesRows));
-	int ncolumns = 1 + spec->nkeys + spec->nmeasures;
+	int ncolumns = 1 + spec->nkeys + series_ncolumns(spec);
 	Coercion *c;
 
 	rows->spec = spec;
+	rows->ncolumns = series_ncolumns(spec);
+	series_cells_check(spec, false);
 	if (desc->natts != ncolumns)
 		bad_columns(spec,
 					psprintf("It has %d columns, and the series has %d.",
@@ -120,9 +129,9 @@ series_rows_wide(SeriesSpec *spec, TupleDesc desc)
 					  c++,
 					  spec->key_defs[i].type,
 					  TupleDescAttr(desc, 1 + i));
-	for (int i = 0; i < spec->nmeasures; i++, c++)
+	for (int i = 0; i < rows->ncolumns; i++, c++)
 	{
-		Oid type = series_spec_result_type(spec, i);
+		Oid type = series_column_measure(spec, i)->result;
 
 		find_coercion(spec, c, type, TupleDescAttr(desc, 1 + spec->nkeys + i));
 		rows->allocates |=
@@ -140,10 +149,12 @@ series_rows_long(SeriesSpec *spec, TupleDesc desc)
 	rows->is_long = true;
 	rows->allocates = true;
 	rows->bucket_type = TIMESTAMPTZOID;
-	rows->coercions = palloc0(spec->nmeasures * sizeof(Coercion));
-	for (int i = 0; i < spec->nmeasures; i++)
+	rows->ncolumns = series_ncolumns(spec);
+	rows->coercions = palloc0(rows->ncolumns * sizeof(Coercion));
+	rows->names = palloc(rows->ncolumns * sizeof(Datum));
+	for (int i = 0; i < rows->ncolumns; i++)
 	{
-		Oid type = series_spec_result_type(spec, i);
+		Oid type = series_column_measure(spec, i)->result;
 
 		if (type != INT8OID && type != INT4OID && type != INT2OID &&
 			type != NUMERICOID && type != FLOAT8OID && type != FLOAT4OID)
@@ -152,147 +163,71 @@ series_rows_long(SeriesSpec *spec, TupleDesc desc)
 					 errmsg("measure \"%s\" is not a number but %s",
 							spec->measures[i].name,
 							format_type_be(type)),
-					 errdetail("tally.series_long() has one column for all "
-							   "values, double precision."),
-					 errhint("Use tally.series().")));
+					 errdetail("The long form has one column for all values, "
+							   "double precision."),
+					 errhint("Use tally.series() or tally.series_json().")));
 		tally_coercion_find(&rows->coercions[i], type, FLOAT8OID, -1);
+		rows->names[i] = CStringGetTextDatum(series_column_name(spec, i));
 	}
+	series_cells_check(spec, true);
 	return rows;
 }
 
-/* json_of -- a part of a key as a member of a JSON object. */
+/* wide_key -- the key of a group, converted. */
 static void
-json_of(JsonbValue *v, Oid type, Datum value, bool isnull)
-{
-	Oid output;
-	bool varlena;
-
-	if (isnull)
-	{
-		v->type = jbvNull;
-		return;
-	}
-	switch (type)
-	{
-		case BOOLOID:
-			v->type = jbvBool;
-			v->val.boolean = DatumGetBool(value);
-			return;
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-			v->type = jbvNumeric;
-			v->val.numeric =
-				int64_to_numeric(type == INT8OID   ? DatumGetInt64(value)
-								 : type == INT4OID ? DatumGetInt32(value)
-												   : DatumGetInt16(value));
-			return;
-		case NUMERICOID:
-			if (numeric_is_nan(DatumGetNumeric(value)) ||
-				numeric_is_inf(DatumGetNumeric(value)))
-				break;
-			v->type = jbvNumeric;
-			v->val.numeric = DatumGetNumeric(value);
-			return;
-		case JSONBOID:
-		{
-			Jsonb *jb = DatumGetJsonbP(value);
-
-			if (JB_ROOT_IS_SCALAR(jb) && JsonbExtractScalar(&jb->root, v))
-				return;
-			v->type = jbvBinary;
-			v->val.binary.data = &jb->root;
-			v->val.binary.len = VARSIZE(jb) - VARHDRSZ;
-			return;
-		}
-		default:
-			break;
-	}
-	getTypeOutputInfo(type, &output, &varlena);
-	v->type = jbvString;
-	v->val.string.val = OidOutputFunctionCall(output, value);
-	v->val.string.len = (int) strlen(v->val.string.val);
-}
-
-/* key_json -- a group's key as a JSON object, column by column. */
-static Datum
-key_json(const SeriesRows *rows, int32 group)
+wide_key(SeriesRows *rows, int32 group)
 {
 	const SeriesSpec *spec = rows->spec;
-	JsonbParseState *state = NULL;
-	JsonbValue *object;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < spec->nkeys; i++)
 	{
-		JsonbValue name;
-		JsonbValue v;
-		bool isnull;
-		Datum key = tally_panel_key(rows->panel, group, i, &isnull);
+		Size at = (Size) group * spec->nkeys + i;
 
-		name.type = jbvString;
-		name.val.string.val = spec->keys[i];
-		name.val.string.len = (int) strlen(spec->keys[i]);
-		pushJsonbValue(&state, WJB_KEY, &name);
-		json_of(&v, spec->key_defs[i].type, key, isnull);
-		pushJsonbValue(&state, WJB_VALUE, &v);
+		rows->keys[at] =
+			series_key(rows->result, group, i, &rows->key_nulls[at]);
+		if (rows->key_nulls[at])
+			tally_coerce_null(&rows->coercions[i]);
+		else
+			rows->keys[at] = tally_coerce(&rows->coercions[i], rows->keys[at]);
 	}
-	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return JsonbPGetDatum(JsonbValueToJsonb(object));
 }
 
 void
-series_rows_begin(SeriesRows *rows, TallyPanel *panel)
+series_rows_begin(SeriesRows *rows, const SeriesResult *result)
 {
-	const SeriesSpec *spec = rows->spec;
-	int per_group = rows->is_long ? 1 : spec->nkeys;
+	int per_group = rows->is_long ? 1 : rows->spec->nkeys;
 	MemoryContext keep = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(keep,
 												  "tally series keys",
 												  ALLOCSET_DEFAULT_SIZES);
-	Size n;
+	Size n = Max((Size) result->ngroups * per_group, 1);
 
-	rows->panel = panel;
-	rows->ngroups = tally_panel_ngroups(panel);
-	rows->order = tally_panel_order(panel);
+	rows->result = result;
+	rows->cells = series_cells_make(result);
 	rows->bucket = -1;
-	rows->group = rows->ngroups;
+	rows->group = result->ngroups;
 
 	/* Keys are the same in every bucket: convert them once. */
-	n = Max((Size) rows->ngroups * per_group, 1);
 	rows->keys =
 		MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(Datum));
 	rows->key_nulls =
 		MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(bool));
-	for (int32 g = 0; g < rows->ngroups; g++)
+	for (int32 g = 0; g < result->ngroups; g++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (rows->is_long)
-		{
-			Datum key;
+		Datum key;
 
-			/* What makes an object leaves far more behind than it is. */
-			MemoryContextSwitchTo(scratch);
-			key = key_json(rows, rows->order[g]);
-			MemoryContextSwitchTo(keep);
-			rows->keys[g] = datumCopy(key, false, -1);
-			MemoryContextReset(scratch);
+		CHECK_FOR_INTERRUPTS();
+		if (!rows->is_long)
+		{
+			wide_key(rows, g);
 			continue;
 		}
-		for (int i = 0; i < spec->nkeys; i++)
-		{
-			Size at = (Size) g * spec->nkeys + i;
-
-			rows->keys[at] = tally_panel_key(panel,
-											 rows->order[g],
-											 i,
-											 &rows->key_nulls[at]);
-			if (rows->key_nulls[at])
-				tally_coerce_null(&rows->coercions[i]);
-			else
-				rows->keys[at] =
-					tally_coerce(&rows->coercions[i], rows->keys[at]);
-		}
+		/* What makes an object leaves far more behind than it is. */
+		MemoryContextSwitchTo(scratch);
+		key = JsonbPGetDatum(series_key_json(result, g));
+		MemoryContextSwitchTo(keep);
+		rows->keys[g] = datumCopy(key, false, -1);
+		MemoryContextReset(scratch);
 	}
 	MemoryContextDelete(scratch);
 }
@@ -320,14 +255,15 @@ static bool
 next_cell(SeriesRows *rows)
 {
 	const TallyGrid *grid = rows->spec->grid;
+	int32 ngroups = rows->result->ngroups;
 
-	if (rows->is_long && rows->bucket >= 0 && rows->group < rows->ngroups &&
-		++rows->measure < rows->spec->nmeasures)
+	if (rows->is_long && rows->bucket >= 0 && rows->group < ngroups &&
+		++rows->column < rows->ncolumns)
 		return true;
-	rows->measure = 0;
-	if (++rows->group < rows->ngroups)
+	rows->column = 0;
+	if (++rows->group < ngroups)
 		return true;
-	if (rows->ngroups == 0 || ++rows->bucket >= grid->nbuckets)
+	if (ngroups == 0 || ++rows->bucket >= grid->nbuckets)
 		return false;
 	rows->group = 0;
 	rows->bucket_value = boundary(rows, tally_grid_start(grid, rows->bucket));
@@ -340,31 +276,34 @@ next_cell(SeriesRows *rows)
 static void
 next_long(SeriesRows *rows, Datum *values, bool *nulls)
 {
-	const SeriesSpec *spec = rows->spec;
-	int32 group = rows->order[rows->group];
-	int i = rows->measure;
+	int c = rows->column;
+	bool is_filled;
 
 	memset(nulls, 0, 7 * sizeof(bool));
 	values[0] = rows->bucket_value;
 	values[1] = rows->bucket_end_value;
 	values[2] = rows->keys[rows->group];
-	values[3] = CStringGetTextDatum(spec->measures[i].name);
-	values[4] =
-		tally_panel_value(rows->panel, rows->bucket, group, i, &nulls[4]);
-	if (!nulls[4])
-		values[4] = tally_coerce(&rows->coercions[i], values[4]);
-	values[5] = BoolGetDatum(
-		tally_panel_nvalues(rows->panel, rows->bucket, group, i) == 0);
-	values[6] = BoolGetDatum(tally_grid_partial(spec->grid, rows->bucket));
+	values[3] = rows->names[c];
+	if (series_cells_is_plain(rows->cells, c))
+	{
+		values[4] = series_cells_value(
+			rows->cells, rows->bucket, rows->group, c, &nulls[4], &is_filled);
+		if (!nulls[4])
+			values[4] = tally_coerce(&rows->coercions[c], values[4]);
+	}
+	else
+		values[4] = Float8GetDatum(series_cells_float8(
+			rows->cells, rows->bucket, rows->group, c, &nulls[4], &is_filled));
+	values[5] = BoolGetDatum(is_filled);
+	values[6] =
+		BoolGetDatum(tally_grid_partial(rows->spec->grid, rows->bucket));
 }
 
 bool
 series_rows_next(SeriesRows *rows, Datum *values, bool *nulls)
 {
-	const SeriesSpec *spec = rows->spec;
-	int nkeys = spec->nkeys;
+	int nkeys = rows->spec->nkeys;
 	Size keys_at;
-	int32 group;
 
 	if (!next_cell(rows))
 		return false;
@@ -382,14 +321,14 @@ series_rows_next(SeriesRows *rows, Datum *values, bool *nulls)
 		values[1 + i] = rows->keys[keys_at + i];
 		nulls[1 + i] = rows->key_nulls[keys_at + i];
 	}
-	group = rows->order[rows->group];
-	for (int i = 0; i < spec->nmeasures; i++)
+	for (int i = 0; i < rows->ncolumns; i++)
 	{
 		Datum *value = &values[1 + nkeys + i];
 		bool *isnull = &nulls[1 + nkeys + i];
+		bool is_filled;
 
-		*value =
-			tally_panel_value(rows->panel, rows->bucket, group, i, isnull);
+		*value = series_cells_value(
+			rows->cells, rows->bucket, rows->group, i, isnull, &is_filled);
 		if (*isnull)
 			tally_coerce_null(&rows->coercions[nkeys + i]);
 		else
@@ -402,11 +341,4 @@ bool
 series_rows_allocate(const SeriesRows *rows)
 {
 	return rows->allocates;
-}
-
-void
-series_rows_end(SeriesRows *rows)
-{
-	MemoryContextDelete(tally_panel_context(rows->panel));
-	rows->panel = NULL;
 }

@@ -7,7 +7,7 @@
 
 #include "access/tupdesc.h"
 
-#include "series/series_spec.h"
+#include "series/series_cells.h"
 
 typedef struct SeriesRows SeriesRows;
 
@@ -19,16 +19,13 @@ typedef struct SeriesRows SeriesRows;
 extern SeriesRows *series_rows_wide(SeriesSpec *spec, TupleDesc desc);
 extern SeriesRows *series_rows_long(SeriesSpec *spec, TupleDesc desc);
 
-/* Starts with the first row of "panel", which it owns from then on. */
-extern void series_rows_begin(SeriesRows *rows, TallyPanel *panel);
+/* Starts with the first row of "result", which must last as long. */
+extern void series_rows_begin(SeriesRows *rows, const SeriesResult *result);
 
 /* The next row, or false after the last. */
 extern bool series_rows_next(SeriesRows *rows, Datum *values, bool *nulls);
 
 /* Does a row allocate in the current context, so that it must be reset? */
 extern bool series_rows_allocate(const SeriesRows *rows);
-
-/* Frees the panel. */
-extern void series_rows_end(SeriesRows *rows);
 
 #endif

@@ -1,205 +1,30 @@
 /*-------------------------------------------------------------------------
  *
  * series_spec.c
- *	  What tally.series() was asked for: checks it, and writes and runs the
- *	  one query that answers it.
- *
- * The query is plain SQL over the source with the rights of the caller, so
- * row security, column privileges, partitions, views and indexes all work as
- * in any query.  Names come from the catalogs and are quoted; operators are
- * named with their schema, so no search_path can change their meaning; values
- * are parameters.
+ *	  What tally.series() and its like were asked for: checks it against the
+ *	  catalogs, before anything is run.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_attribute.h"
-#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
-#include "parser/scansup.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
-#include "measure/measure.h"
-#include "series/collect.h"
 #include "series/series_spec.h"
 
 /* The aggregate takes at most FUNC_MAX_ARGS: leave room for its own. */
 #define MAX_COLUMNS (FUNC_MAX_ARGS - 8)
 
-/* source_name -- the quoted, qualified name of a relation that is scanned. */
-static char *
-source_name(Oid source)
-{
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(source));
-	Form_pg_class form;
-	char *name;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", source)));
-	form = (Form_pg_class) GETSTRUCT(tuple);
-	switch (form->relkind)
-	{
-		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-		case RELKIND_VIEW:
-		case RELKIND_MATVIEW:
-		case RELKIND_FOREIGN_TABLE:
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("\"%s\" is not a table, view, materialized view "
-							"or foreign table",
-							NameStr(form->relname))));
-	}
-	name = quote_qualified_identifier(get_namespace_name(form->relnamespace),
-									  NameStr(form->relname));
-	ReleaseSysCache(tuple);
-	return name;
-}
-
-/* column_type -- the type of a column, below any domain, and its collation. */
-static Oid
-column_type(Oid source, const char *column, Oid *collation)
-{
-	AttrNumber attnum = get_attnum(source, column);
-	Oid type;
-	int32 typmod;
-
-	if (attnum <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of \"%s\" does not exist",
-						column,
-						get_rel_name(source))));
-	get_atttypetypmodcoll(source, attnum, &type, &typmod, collation);
-	return getBaseType(type);
-}
-
-/* bad_measure -- the one complaint about a measure's text. */
-static void
-bad_measure(const char *text)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("measure \"%s\" not understood", text),
-			 errdetail("A measure is count, count(column), sum(column), "
-					   "avg(column), min(column) or max(column)."),
-			 errhint("An alias may follow: \"sum(price) AS revenue\". Quote "
-					 "a column that is not all lower case: sum(\"Price\").")));
-}
-
-/* skip_blanks -- the next character that is no blank. */
-static char *
-skip_blanks(char *p)
-{
-	while (scanner_isspace(*p))
-		p++;
-	return p;
-}
-
-/*
- * read_name -- read an identifier as SQL does, quoted or folded to lower case.
- * Returns where it ends, or NULL where there is none.
- */
-static char *
-read_name(char *p, char **name)
-{
-	char *start;
-	char *out;
-
-	if (*p == '"')
-	{
-		*name = out = palloc(strlen(p) + 1);
-		for (p++; *p != '\0'; p++)
-		{
-			if (*p == '"' && *++p != '"')
-				break;
-			*out++ = *p;
-		}
-		if (p[-1] != '"' || out == *name)
-			return NULL;
-		*out = '\0';
-		return p;
-	}
-	start = p;
-	while (isalnum((unsigned char) *p) || *p == '_' || *p == '$' ||
-		   IS_HIGHBIT_SET(*p))
-		p++;
-	if (p == start)
-		return NULL;
-	*name = downcase_identifier(start, (int) (p - start), false, false);
-	return p;
-}
-
-/* measure_parse -- "kind", "kind(*)", "kind(column)", each with an alias. */
-static void
-measure_parse(Oid source, const char *text, SeriesMeasure *m)
-{
-	char *p = skip_blanks(pstrdup(text));
-	char *end;
-	char *kind;
-	char *word;
-	int k;
-
-	memset(m, 0, sizeof(*m));
-	if ((p = read_name(p, &kind)) == NULL)
-		bad_measure(text);
-	for (k = 0; k < TALLY_MEASURE__COUNT; k++)
-		if (strcmp(kind, tally_measure_kind_name(k)) == 0)
-			break;
-	if (k == TALLY_MEASURE__COUNT)
-		bad_measure(text);
-	m->def.kind = k;
-
-	p = skip_blanks(p);
-	if (*p == '(')
-	{
-		p = skip_blanks(p + 1);
-		if (*p == '*' && k == TALLY_COUNT)
-			p++;
-		else if ((p = read_name(p, &m->column)) == NULL)
-			bad_measure(text);
-		p = skip_blanks(p);
-		if (*p++ != ')')
-			bad_measure(text);
-	}
-	if (m->column == NULL && k != TALLY_COUNT)
-		bad_measure(text);
-
-	p = skip_blanks(p);
-	if (*p != '\0')
-	{
-		if ((end = read_name(p, &word)) == NULL || strcmp(word, "as") != 0)
-			bad_measure(text);
-		p = skip_blanks(end);
-		if ((p = read_name(p, &m->name)) == NULL || *skip_blanks(p) != '\0')
-			bad_measure(text);
-	}
-	else
-		m->name = m->column == NULL ? pstrdup(kind)
-									: psprintf("%s(%s)", kind, m->column);
-	if (m->column != NULL)
-	{
-		Measure checked;
-
-		m->def.type = column_type(source, m->column, &m->def.collation);
-		tally_measure_init(&checked, &m->def, CurrentMemoryContext);
-	}
-}
-
-/* array_items -- the elements of a one-dimensional array without nulls. */
+/* array_items -- the elements of a list without nulls, as C strings. */
 static int
-array_items(ArrayType *array, const char *what, Datum **items)
+array_items(ArrayType *array, const char *what, char ***items)
 {
 	Oid type = ARR_ELEMTYPE(array);
+	Datum *values;
 	int16 typlen;
 	bool typbyval;
 	char typalign;
@@ -211,13 +36,17 @@ array_items(ArrayType *array, const char *what, Datum **items)
 				 errmsg("%s must be a list without nulls", what)));
 	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
 	deconstruct_array(
-		array, type, typlen, typbyval, typalign, items, NULL, &n);
+		array, type, typlen, typbyval, typalign, &values, NULL, &n);
+	*items = palloc(Max(n, 1) * sizeof(char *));
+	for (int i = 0; i < n; i++)
+		(*items)[i] = type == NAMEOID
+						  ? pstrdup(NameStr(*DatumGetName(values[i])))
+						  : TextDatumGetCString(values[i]);
 	return n;
 }
 
-/* local_grid -- the same buckets of what the clock shows, as if in UTC. */
-static TallyGrid *
-local_grid(const TallyGrid *grid, pg_tz *zone)
+TallyGrid *
+series_spec_local_grid(const TallyGrid *grid, pg_tz *zone)
 {
 	TallyGridSpec spec = {
 		.months = grid->every_months,
@@ -239,26 +68,30 @@ local_grid(const TallyGrid *grid, pg_tz *zone)
 	return tally_grid_make(&spec);
 }
 
-/* axis_check -- the type of the axis, and what follows from it. */
+/* set_axis -- the column of time, its type, and what follows from it. */
 static void
-axis_check(SeriesSpec *spec, TallyGrid *real_grid)
+set_axis(SeriesSpec *spec, const SeriesArgs *args)
 {
-	char *zone_name =
-		pnstrdup((char *) real_grid + VARSIZE(real_grid) - real_grid->zone_len,
-				 real_grid->zone_len);
-	Oid collation;
+	SeriesSourceColumn column;
 
-	spec->zone = tally_zone(zone_name);
-	spec->axis_type = column_type(spec->source, spec->axis, &collation);
+	spec->axis = pstrdup(args->axis);
+	spec->zone = tally_zone(tally_grid_zone(args->grid));
+	if (!series_source_column(spec->source, spec->axis, &column))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of %s does not exist",
+						spec->axis,
+						spec->source->shown)));
+	spec->axis_type = column.type;
 	switch (spec->axis_type)
 	{
 		case TIMESTAMPTZOID:
-			spec->grid = real_grid;
+			spec->grid = args->grid;
 			break;
 		case TIMESTAMPOID:
 		case DATEOID:
 			spec->is_local = true;
-			spec->grid = local_grid(real_grid, spec->zone);
+			spec->grid = series_spec_local_grid(args->grid, spec->zone);
 			break;
 		default:
 			ereport(ERROR,
@@ -271,31 +104,20 @@ axis_check(SeriesSpec *spec, TallyGrid *real_grid)
 	}
 }
 
-SeriesSpec *
-series_spec_make(Oid source, const char *axis, TallyGrid *real_grid,
-				 ArrayType *measures, ArrayType *group_by)
+/* set_columns -- measures and keys. */
+static void
+set_columns(SeriesSpec *spec, const SeriesArgs *args)
 {
-	SeriesSpec *spec = palloc0(sizeof(SeriesSpec));
-	Datum *items;
+	char **measures;
+	char **keys;
 
-	spec->source = source;
-	spec->axis = pstrdup(axis);
-	(void) source_name(source);
-	axis_check(spec, real_grid);
-
-	spec->nmeasures = array_items(measures, "measures", &items);
+	spec->nmeasures = array_items(args->measures, "measures", &measures);
+	spec->nkeys = array_items(args->group_by, "group_by", &keys);
 	if (spec->nmeasures == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("measures must not be empty"),
 				 errhint("The default is '{count}'.")));
-	spec->measures = palloc0(spec->nmeasures * sizeof(SeriesMeasure));
-	for (int i = 0; i < spec->nmeasures; i++)
-		measure_parse(source,
-					  TextDatumGetCString(items[i]),
-					  &spec->measures[i]);
-
-	spec->nkeys = array_items(group_by, "group_by", &items);
 	if (spec->nmeasures + spec->nkeys > MAX_COLUMNS)
 		ereport(
 			ERROR,
@@ -304,84 +126,274 @@ series_spec_make(Oid source, const char *axis, TallyGrid *real_grid,
 					"columns",
 					MAX_COLUMNS),
 			 errdetail("There are %d and %d.", spec->nmeasures, spec->nkeys)));
-	spec->keys = palloc0(Max(spec->nkeys, 1) * sizeof(char *));
+
+	spec->measures = palloc0(spec->nmeasures * sizeof(SeriesMeasure));
+	for (int i = 0; i < spec->nmeasures; i++)
+		series_measure_parse(spec->source, measures[i], &spec->measures[i]);
+
+	spec->keys = palloc0(Max(spec->nkeys, 1) * sizeof(SeriesColumn));
 	spec->key_defs = palloc0(Max(spec->nkeys, 1) * sizeof(TallyKey));
 	for (int i = 0; i < spec->nkeys; i++)
 	{
-		spec->keys[i] = pstrdup(NameStr(*DatumGetName(items[i])));
-		spec->key_defs[i].type =
-			column_type(source, spec->keys[i], &spec->key_defs[i].collation);
+		SeriesColumn *key = &spec->keys[i];
+
+		series_column_find(spec->source, keys[i], key);
+		spec->key_defs[i].type = key->npath > 0 ? TEXTOID : key->type;
+		spec->key_defs[i].collation =
+			key->npath > 0 ? DEFAULT_COLLATION_OID : key->collation;
 	}
-	return spec;
 }
 
-Oid
-series_spec_result_type(const SeriesSpec *spec, int measure)
+int
+series_spec_measure(const SeriesSpec *spec, const char *name)
 {
-	Measure m;
-
-	tally_measure_init(&m, &spec->measures[measure].def, CurrentMemoryContext);
-	return m.result;
+	for (int i = 0; i < spec->nmeasures; i++)
+		if (strcmp(spec->measures[i].name, name) == 0)
+			return i;
+	return -1;
 }
 
-/* collect_spec -- the same request, as the aggregate takes it. */
+char *
+series_spec_measure_names(const SeriesSpec *spec)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < spec->nmeasures; i++)
+		appendStringInfo(&names,
+						 "%s%s",
+						 i > 0 ? ", " : "",
+						 spec->measures[i].name);
+	return names.data;
+}
+
+/* unknown_measure -- of an argument that names one. */
 static void
-collect_spec(const SeriesSpec *spec, CollectSpec *out)
+unknown_measure(const SeriesSpec *spec, const char *what, const char *name)
 {
-	CollectMeasure *measures =
-		palloc0(spec->nmeasures * sizeof(CollectMeasure));
-	CollectColumn *keys = palloc0(Max(spec->nkeys, 1) * sizeof(CollectColumn));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("%s names a measure \"%s\" that is not asked for", what, name),
+		 errhint("The measures are: %s.", series_spec_measure_names(spec))));
+}
+
+/* set_groups -- which groups are shown. */
+static void
+set_groups(SeriesSpec *spec, const SeriesArgs *args)
+{
+	static const char *const names[SERIES_GROUPS__COUNT] = {
+		[SERIES_GROUPS_SEEN] = "seen",
+		[SERIES_GROUPS_EVER] = "ever",
+		[SERIES_GROUPS_LISTED] = "listed",
+	};
+	int i = SERIES_GROUPS_SEEN;
+
+	if (args->groups != NULL)
+		for (i = 0; i < SERIES_GROUPS__COUNT; i++)
+			if (strcmp(args->groups, names[i]) == 0)
+				break;
+	if (i == SERIES_GROUPS__COUNT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("groups must be \"seen\", \"ever\" or \"listed\", "
+						"not \"%s\"",
+						args->groups)));
+	spec->groups = i;
+	spec->members = args->members;
+	if (spec->members != NULL && spec->nkeys == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("members are given, but no groups"),
+				 errhint("Name the columns of the groups in \"group_by\".")));
+	if (spec->groups == SERIES_GROUPS_LISTED && spec->members == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("groups are \"listed\", but no members are given"),
+				 errhint("List them in \"members\": members => "
+						 "'[\"DE\", \"FR\"]'.")));
+}
+
+/* set_top -- how many groups, and what the rest is called. */
+static void
+set_top(SeriesSpec *spec, const SeriesArgs *args)
+{
+	if (args->has_top)
+	{
+		if (args->top < 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("top must be at least 1"),
+					 errdetail("The value given was %d.", args->top)));
+		if (spec->nkeys == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("top is given, but no groups"),
+					 errhint("Name the columns of the groups in "
+							 "\"group_by\".")));
+		spec->top = args->top;
+	}
+	if (args->top_by != NULL)
+	{
+		if (!args->has_top)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("top_by is given without top")));
+		spec->top_by = series_spec_measure(spec, args->top_by);
+		if (spec->top_by < 0)
+			unknown_measure(spec, "top_by", args->top_by);
+	}
+	if (args->other != NULL)
+	{
+		if (!args->has_top && spec->groups != SERIES_GROUPS_LISTED)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("other is given, but there is no rest"),
+					 errhint("Give \"top\" as well, or groups => "
+							 "'listed'.")));
+		spec->other = pstrdup(args->other);
+	}
+}
+
+/* set_fill_of -- how one measure is filled, from a JSON string or number. */
+static void
+set_fill_of(SeriesMeasure *m, const JsonbValue *how)
+{
+	if (how->type == jbvBool || how->type == jbvBinary)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fill of measure \"%s\" must be a mode or a number",
+						m->name),
+				 errdetail("It is %s.", series_json_shown(how))));
+	tally_fill_parse(&m->fill, series_json_text(how));
+}
+
+/* set_fills -- from {"measure": how, ..}, or one for all. */
+static void
+set_fills(SeriesSpec *spec, Jsonb *fill)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue v;
+
+	for (int i = 0; i < spec->nmeasures; i++)
+		tally_fill_parse(&spec->measures[i].fill, NULL);
+	if (fill == NULL)
+		return;
+	series_json_value(fill, &v);
+	if (v.type != jbvBinary)
+	{
+		for (int i = 0; i < spec->nmeasures; i++)
+			set_fill_of(&spec->measures[i], &v);
+		return;
+	}
+	if (!JsonContainerIsObject(v.val.binary.data))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fill must be a mode, a number or an object"),
+				 errdetail("It is %s.", series_json_shown(&v)),
+				 errhint("Write fill => '\"previous\"', or for some measures "
+						 "fill => '{\"last(temp)\": \"previous\", \"count\": "
+						 "0}'.")));
+	it = JsonbIteratorInit(v.val.binary.data);
+	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
+	{
+		char *name;
+		int i;
+
+		if (token != WJB_KEY)
+			continue;
+		name = series_json_text(&v);
+		if ((i = series_spec_measure(spec, name)) < 0)
+			unknown_measure(spec, "fill", name);
+		if (JsonbIteratorNext(&it, &v, true) != WJB_VALUE)
+			elog(ERROR, "a member of a JSON object has no value");
+		set_fill_of(&spec->measures[i], &v);
+	}
+}
+
+/* reaches -- does the mode carry values from one bucket into others? */
+static bool
+reaches(TallyFillMode mode)
+{
+	return mode == TALLY_FILL_PREVIOUS || mode == TALLY_FILL_NEXT ||
+		   mode == TALLY_FILL_LINEAR;
+}
+
+/* set_gap_and_seed -- of the measures whose fill takes them. */
+static void
+set_gap_and_seed(SeriesSpec *spec, const SeriesArgs *args)
+{
+	bool any_reaches = false;
+	bool any_looks_back = false;
 
 	for (int i = 0; i < spec->nmeasures; i++)
 	{
-		const SeriesMeasure *m = &spec->measures[i];
+		TallyFill *fill = &spec->measures[i].fill;
 
-		measures[i].def = m->def;
-		measures[i].of_rows = m->column == NULL;
-		measures[i].from.column = m->column;
-		measures[i].from.type = m->def.type;
-		measures[i].from.collation = m->def.collation;
+		if (!reaches(fill->mode))
+			continue;
+		any_reaches = true;
+		any_looks_back |= fill->mode != TALLY_FILL_NEXT;
+		if (args->max_gap != NULL)
+		{
+			fill->has_max_gap = true;
+			fill->max_gap = *args->max_gap;
+		}
 	}
-	for (int i = 0; i < spec->nkeys; i++)
-	{
-		keys[i].column = spec->keys[i];
-		keys[i].type = spec->key_defs[i].type;
-		keys[i].collation = spec->key_defs[i].collation;
-	}
-	memset(out, 0, sizeof(*out));
-	out->grid = spec->grid;
-	out->axis = spec->axis;
-	out->axis_type = spec->axis_type;
-	out->nmeasures = spec->nmeasures;
-	out->measures = measures;
-	out->nkeys = spec->nkeys;
-	out->keys = keys;
-	out->key_defs = spec->key_defs;
+	if (args->max_gap != NULL && !any_reaches)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_gap is given, but no value is carried"),
+				 errhint("It is for measures that \"fill\" fills with "
+						 "previous, next or linear.")));
+	if (args->seed && !any_looks_back)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("seed is given, but no value is carried"),
+				 errhint("It is for measures that \"fill\" fills with "
+						 "previous or linear.")));
+	spec->seed = args->seed;
 }
 
-TallyPanel *
-series_spec_run(const SeriesSpec *spec, MemoryContext parent)
+/* set_compare -- a time that goes back. */
+static void
+set_compare(SeriesSpec *spec, Interval *compare)
 {
-	Oid bound_type = spec->is_local ? TIMESTAMPOID : TIMESTAMPTZOID;
-	Oid types[3] = {InvalidOid, bound_type, bound_type};
-	Datum values[3];
-	CollectSpec collect;
-	StringInfoData sql;
-	const char *axis = quote_identifier(spec->axis);
-	TallyPanel *panel;
+	static const Interval nothing;
 
-	collect_spec(spec, &collect);
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ");
-	tally_collect_call(&sql, &collect, 1, &types[0], &values[0]);
-	appendStringInfo(&sql,
-					 " FROM %s q WHERE q.%s OPERATOR(pg_catalog.>=) $2"
-					 " AND q.%s OPERATOR(pg_catalog.<) $3",
-					 source_name(spec->source),
-					 axis,
-					 axis);
-	values[1] = TimestampTzGetDatum(spec->grid->lower);
-	values[2] = TimestampTzGetDatum(spec->grid->upper);
-	panel = tally_panel_from_query(parent, sql.data, 3, types, values, NULL);
-	return panel != NULL ? panel : tally_collect_empty(parent, &collect);
+	if (compare != NULL &&
+		DatumGetInt32(DirectFunctionCall2(interval_cmp,
+										  IntervalPGetDatum(compare),
+										  IntervalPGetDatum(&nothing))) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("compare must be longer than nothing"),
+				 errhint("It is how much earlier the other period is: "
+						 "compare => '1 year'.")));
+	spec->compare = compare;
+}
+
+SeriesSpec *
+series_spec_make(const SeriesArgs *args)
+{
+	SeriesSpec *spec = palloc0(sizeof(SeriesSpec));
+
+	if (args->query != NULL)
+		spec->source = series_source_query(args->query,
+										   "query",
+										   args->params,
+										   &spec->params);
+	else
+		spec->source = series_source_table(args->table);
+	set_axis(spec, args);
+	set_columns(spec, args);
+	if (args->filters != NULL)
+		series_filter_parse(spec, args->filters);
+	set_groups(spec, args);
+	set_top(spec, args);
+	set_fills(spec, args->fill);
+	set_gap_and_seed(spec, args);
+	set_compare(spec, args->compare);
+	return spec;
 }

@@ -1,14 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * series_srf.c
- *	  tally.series() and tally.series_long(): a table in, a dense series out.
+ *	  tally.series() and its like: a table or a query in, rows out.
  *
- * Both run one query into a panel (series_spec.c) and then show every bucket
- * for every group, oldest bucket first, groups in the order of their keys:
- *
- *	  series		bucket | key ... | measure ...			typed by the caller
- *	  series_long	bucket | bucket_end | keys | measure | value
- *					| is_filled | is_partial				a row a measure
+ * They read the same arguments (series_args.c), which are checked
+ * (series_spec.c) and run (series_run.c), and then show every bucket for every
+ * group, oldest bucket first (series_rows.c).
  *
  * In FROM the rows go to a tuplestore, which is faster there; in a select
  * list they are made one by one as they are asked for, and nothing is held
@@ -18,139 +15,46 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "series/coerce.h"
 #include "series/series_rows.h"
-#include "series/series_spec.h"
 
 PG_FUNCTION_INFO_V1(tally_series);
 PG_FUNCTION_INFO_V1(tally_series_long);
+PG_FUNCTION_INFO_V1(tally_series_query);
+PG_FUNCTION_INFO_V1(tally_series_query_long);
 
-/* Arguments of both functions. */
-enum
+/* Which of the functions is called. */
+typedef struct Form
 {
-	ARG_SOURCE,
-	ARG_AXIS,
-	ARG_EVERY,
-	ARG_DURING,
-	ARG_MEASURES,
-	ARG_GROUP_BY,
-	ARG_TZ,
-	ARG_ORIGIN,
-	ARG_WEEK_START
-};
-
-/* require -- an argument that must not be null. */
-static Datum
-require(FunctionCallInfo fcinfo, int arg, const char *name)
-{
-	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be null", name)));
-	return PG_GETARG_DATUM(arg);
-}
-
-/* grid_of -- tally.grid(every, during, tz, origin, week_start). */
-static TallyGrid *
-grid_of(FunctionCallInfo fcinfo)
-{
-	static const int args[] = {
-		ARG_EVERY, ARG_DURING, ARG_TZ, ARG_ORIGIN, ARG_WEEK_START};
-	Oid types[] = {INTERVALOID,
-				   get_fn_expr_argtype(fcinfo->flinfo, ARG_DURING),
-				   TEXTOID,
-				   TIMESTAMPTZOID,
-				   INT4OID};
-	MemoryContext caller = CurrentMemoryContext;
-	Datum values[lengthof(args)];
-	char nulls[lengthof(args)];
-	TallyGrid *grid;
-	bool isnull;
-	Datum value;
-
-	for (int i = 0; i < lengthof(args); i++)
-	{
-		values[i] = PG_GETARG_DATUM(args[i]);
-		nulls[i] = PG_ARGISNULL(args[i]) ? 'n' : ' ';
-		if (args[i] == ARG_TZ && PG_ARGISNULL(ARG_TZ))
-		{
-			/* tally.grid() wants a name wherever it is immutable. */
-			values[i] =
-				CStringGetTextDatum(pg_get_timezone_name(session_timezone));
-			nulls[i] = ' ';
-		}
-	}
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	if (SPI_execute_with_args("SELECT tally.grid($1, $2, $3, $4, $5)",
-							  lengthof(args),
-							  types,
-							  values,
-							  nulls,
-							  true,
-							  1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
-		elog(ERROR, "tally.grid() gave no grid");
-	value = SPI_getbinval(SPI_tuptable->vals[0],
-						  SPI_tuptable->tupdesc,
-						  1,
-						  &isnull);
-	if (isnull)
-		elog(ERROR, "tally.grid() gave no grid");
-	grid = (TallyGrid *) PG_DETOAST_DATUM(value);
-	grid =
-		memcpy(MemoryContextAlloc(caller, VARSIZE(grid)), grid, VARSIZE(grid));
-	SPI_finish();
-	return grid;
-}
-
-/* spec_of -- the arguments, checked. */
-static SeriesSpec *
-spec_of(FunctionCallInfo fcinfo)
-{
-	Oid source = DatumGetObjectId(require(fcinfo, ARG_SOURCE, "source"));
-	Name axis = DatumGetName(require(fcinfo, ARG_AXIS, "axis"));
-	ArrayType *measures =
-		DatumGetArrayTypeP(require(fcinfo, ARG_MEASURES, "measures"));
-	ArrayType *group_by =
-		DatumGetArrayTypeP(require(fcinfo, ARG_GROUP_BY, "group_by"));
-
-	require(fcinfo, ARG_EVERY, "every");
-	require(fcinfo, ARG_DURING, "during");
-	require(fcinfo, ARG_WEEK_START, "week_start");
-	return series_spec_make(
-		source, NameStr(*axis), grid_of(fcinfo), measures, group_by);
-}
+	bool is_long;
+	bool is_query; /* of the rows of a SELECT, not of a table */
+} Form;
 
 /* start -- check the arguments and run the query; all of it in "cxt". */
 static SeriesRows *
-start(FunctionCallInfo fcinfo, MemoryContext cxt, TupleDesc desc, bool is_long)
+start(FunctionCallInfo fcinfo, MemoryContext cxt, TupleDesc desc, Form form)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
-	SeriesSpec *spec = spec_of(fcinfo);
+	SeriesArgs args;
+	SeriesSpec *spec;
 	SeriesRows *rows;
 
-	rows =
-		is_long ? series_rows_long(spec, desc) : series_rows_wide(spec, desc);
-	series_rows_begin(rows, series_spec_run(spec, cxt));
+	series_args_read(&args, fcinfo, form.is_query);
+	spec = series_spec_make(&args);
+	rows = form.is_long ? series_rows_long(spec, desc)
+						: series_rows_wide(spec, desc);
+	series_rows_begin(rows, series_run(spec, cxt));
 	MemoryContextSwitchTo(old);
 	return rows;
 }
 
 /* materialize -- all rows at once, for FROM. */
 static Datum
-materialize(FunctionCallInfo fcinfo, TupleDesc desc, bool is_long)
+materialize(FunctionCallInfo fcinfo, TupleDesc desc, Form form)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext per_query = rsinfo->econtext->ecxt_per_query_memory;
@@ -158,6 +62,7 @@ materialize(FunctionCallInfo fcinfo, TupleDesc desc, bool is_long)
 												  "tally series rows",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
+	MemoryContext all;
 	SeriesRows *rows;
 	Tuplestorestate *store;
 	Datum values[MaxTupleAttributeNumber];
@@ -174,7 +79,10 @@ materialize(FunctionCallInfo fcinfo, TupleDesc desc, bool is_long)
 	rsinfo->setDesc = desc;
 	MemoryContextSwitchTo(old);
 
-	rows = start(fcinfo, CurrentMemoryContext, desc, is_long);
+	all = AllocSetContextCreate(CurrentMemoryContext,
+								"tally series",
+								ALLOCSET_DEFAULT_SIZES);
+	rows = start(fcinfo, all, desc, form);
 	old = MemoryContextSwitchTo(scratch);
 	while (series_rows_next(rows, values, nulls))
 	{
@@ -185,13 +93,13 @@ materialize(FunctionCallInfo fcinfo, TupleDesc desc, bool is_long)
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
-	series_rows_end(rows);
+	MemoryContextDelete(all);
 	return (Datum) 0;
 }
 
 /* one_by_one -- a row a call, for a select list. */
 static Datum
-one_by_one(FunctionCallInfo fcinfo, bool is_long)
+one_by_one(FunctionCallInfo fcinfo, Form form)
 {
 	FuncCallContext *call;
 	Datum values[MaxTupleAttributeNumber];
@@ -212,10 +120,8 @@ one_by_one(FunctionCallInfo fcinfo, bool is_long)
 		old = MemoryContextSwitchTo(call->multi_call_memory_ctx);
 		call->tuple_desc = BlessTupleDesc(CreateTupleDescCopy(desc));
 		MemoryContextSwitchTo(old);
-		call->user_fctx = start(fcinfo,
-								call->multi_call_memory_ctx,
-								call->tuple_desc,
-								is_long);
+		call->user_fctx =
+			start(fcinfo, call->multi_call_memory_ctx, call->tuple_desc, form);
 	}
 
 	call = SRF_PERCALL_SETUP();
@@ -228,31 +134,43 @@ one_by_one(FunctionCallInfo fcinfo, bool is_long)
 }
 
 static Datum
-series(FunctionCallInfo fcinfo, bool is_long)
+series(FunctionCallInfo fcinfo, Form form)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	if (rsinfo != NULL && IsA(rsinfo, ReturnSetInfo) &&
 		(rsinfo->allowedModes & SFRM_Materialize_Preferred) != 0 &&
 		rsinfo->expectedDesc != NULL)
-		return materialize(fcinfo, rsinfo->expectedDesc, is_long);
-	return one_by_one(fcinfo, is_long);
+		return materialize(fcinfo, rsinfo->expectedDesc, form);
+	return one_by_one(fcinfo, form);
 }
 
-/*
- * tally.series(source regclass, axis name, every interval, during, measures
- *				text[], group_by name[], tz text, origin timestamptz,
- *				week_start int) returns setof record
- */
+/* The argument list of all of these is that of series_args.c. */
+
+/* tally.series(source, ..) returns setof record */
 Datum
 tally_series(PG_FUNCTION_ARGS)
 {
-	return series(fcinfo, false);
+	return series(fcinfo, (Form){.is_long = false, .is_query = false});
 }
 
-/* tally.series_long(the same) returns table, see the top of the file */
+/* tally.series_long(source, ..) returns table, see the top of the file */
 Datum
 tally_series_long(PG_FUNCTION_ARGS)
 {
-	return series(fcinfo, true);
+	return series(fcinfo, (Form){.is_long = true, .is_query = false});
+}
+
+/* tally.series_query(query, params, ..) returns setof record */
+Datum
+tally_series_query(PG_FUNCTION_ARGS)
+{
+	return series(fcinfo, (Form){.is_long = false, .is_query = true});
+}
+
+/* tally.series_query_long(query, params, ..) returns table */
+Datum
+tally_series_query_long(PG_FUNCTION_ARGS)
+{
+	return series(fcinfo, (Form){.is_long = true, .is_query = true});
 }

@@ -19,3 +19,19 @@ DROP AGGREGATE tally.collect(tally.grid, text, "any");
 DROP FUNCTION tally.collect_row(tally.panel, tally.grid, text, "any",
                                 VARIADIC "any");
 DROP FUNCTION tally.collect_row(tally.panel, tally.grid, text, "any");
+
+-- 31_series_functions.sql, whose functions have more arguments now:
+-- 36_series_layers.sql.
+DO $do$
+DECLARE
+    name text;
+    during text;
+BEGIN
+    FOREACH name IN ARRAY '{series,series_long}'::text[] LOOP
+        FOREACH during IN ARRAY '{tstzrange,daterange,text}'::text[] LOOP
+            EXECUTE format('DROP FUNCTION tally.%s(regclass, name, interval,'
+                ' %s, text[], name[], text, timestamptz, int)', name, during);
+        END LOOP;
+    END LOOP;
+END
+$do$;
