@@ -23,6 +23,7 @@
 #include "utils/rangetypes.h"
 #include "utils/timestamp.h"
 
+#include "time/earlier.h"
 #include "time/grid.h"
 #include "time/timeframe.h"
 
@@ -328,6 +329,7 @@ tally_buckets(PG_FUNCTION_ARGS)
 }
 
 PG_FUNCTION_INFO_V1(tally_buckets_support);
+PG_FUNCTION_INFO_V1(tally_grid_earlier_sql);
 
 /* How many rows tally.buckets() gives, where its grid is known. */
 Datum
@@ -350,4 +352,18 @@ tally_buckets_support(PG_FUNCTION_ARGS)
 
 	rows->rows = DatumGetTallyGrid(((Const *) grid)->constvalue)->nbuckets;
 	PG_RETURN_POINTER(rows);
+}
+
+/* tally.earlier(grid, by) returns grid */
+Datum
+tally_grid_earlier_sql(PG_FUNCTION_ARGS)
+{
+	TallyGrid *grid;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	grid = PG_GETARG_TALLY_GRID(0);
+	PG_RETURN_POINTER(PG_ARGISNULL(1)
+						  ? tally_grid_previous(grid)
+						  : tally_grid_earlier(grid, PG_GETARG_INTERVAL_P(1)));
 }
