@@ -100,8 +100,8 @@ most_values(Oid table, const SeriesPlanKey *key)
 		n = 2;
 	else if (get_typtype(key->type) == TYPTYPE_ENUM)
 	{
-		CatCList *labels = SearchSysCacheList1(ENUMTYPOIDNAME,
-											   ObjectIdGetDatum(key->type));
+		CatCList *labels =
+			SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(key->type));
 
 		n = labels->n_members;
 		ReleaseSysCacheList(labels);
@@ -143,8 +143,7 @@ estimate_groups(const SeriesPlanQuery *q, SeriesEstimate *e)
 
 		for (int i = 0; i < q->nkeys; i++)
 			most *= most_values(q->table, &q->keys[i]);
-		series_plan_groups(
-			q, q->nkeys, q->keys, false, &e->all_groups, &rows);
+		series_plan_groups(q, q->nkeys, q->keys, false, &e->all_groups, &rows);
 		e->all_groups = Min(rint(e->all_groups), most);
 	}
 
@@ -165,8 +164,7 @@ scanned_is_table(Oid table)
 		return false;
 	relkind = get_rel_relkind(table);
 	return relkind == RELKIND_RELATION ||
-		   relkind == RELKIND_PARTITIONED_TABLE ||
-		   relkind == RELKIND_MATVIEW;
+		   relkind == RELKIND_PARTITIONED_TABLE || relkind == RELKIND_MATVIEW;
 }
 
 /* estimate_scan -- fills in rows, cost and range_pays. */

@@ -104,12 +104,8 @@ plan_of(const char *sql, const Oid *types, int nargs, ParamListInfo params,
 
 	if (list_length(parsed) != 1)
 		elog(ERROR, "series_plan_ask: not one statement");
-	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt,
-															   parsed),
-												 sql,
-												 types,
-												 nargs,
-												 NULL);
+	queries = pg_analyze_and_rewrite_fixedparams(
+		linitial_node(RawStmt, parsed), sql, types, nargs, NULL);
 	if (list_length(queries) != 1 ||
 		linitial_node(Query, queries)->commandType != CMD_SELECT)
 		elog(ERROR, "series_plan_ask: not one SELECT");

@@ -104,8 +104,8 @@ step_seconds(const TallyGrid *grid)
 static const char *
 wider_step(const SeriesPlanQuery *q, const SeriesEstimate *e)
 {
-	double span = ((double) q->grid->upper - (double) q->grid->lower) /
-				  USECS_PER_SEC;
+	double span =
+		((double) q->grid->upper - (double) q->grid->lower) / USECS_PER_SEC;
 
 	for (int i = 0; i < lengthof(usual_steps); i++)
 		/* a range that begins within a bucket has one more */
@@ -167,8 +167,8 @@ char *
 series_plan_verdict(const SeriesPlanQuery *q, const SeriesEstimate *e)
 {
 	SeriesSure sure;
-	Over limit = over(
-		e->buckets, e->all_groups, e->groups, q->nmeasures, e->bytes);
+	Over limit =
+		over(e->buckets, e->all_groups, e->groups, q->nmeasures, e->bytes);
 	const char *word = "unsure";
 	const char *passed = "";
 	char *remedy;

@@ -38,10 +38,8 @@ with_values(Node *node, void *context)
 	if (node == NULL)
 		return NULL;
 	if (IsA(node, Query))
-		return (Node *) query_tree_mutator((Query *) node,
-										   with_values,
-										   context,
-										   0);
+		return (Node *)
+			query_tree_mutator((Query *) node, with_values, context, 0);
 	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN)
 	{
 		const Param *param = (const Param *) node;

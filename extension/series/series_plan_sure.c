@@ -122,15 +122,16 @@ unique_index(const SeriesPlanQuery *q, Relation rel)
 		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
 		Form_pg_index form = index->rd_index;
 		bool fits = form->indisunique && form->indisvalid &&
-					form->indimmediate && RelationGetIndexPredicate(index) == NIL;
+					form->indimmediate &&
+					RelationGetIndexPredicate(index) == NIL;
 
 		for (int i = 0; fits && i < form->indnkeyatts; i++)
 		{
 			AttrNumber attnum = form->indkey.values[i];
 
-			fits = attnum > 0 && is_key(q, attnum) &&
-				   TupleDescAttr(RelationGetDescr(rel), attnum - 1)
-					   ->attnotnull;
+			fits =
+				attnum > 0 && is_key(q, attnum) &&
+				TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attnotnull;
 		}
 		if (fits)
 			found = pstrdup(RelationGetRelationName(index));
@@ -196,8 +197,7 @@ together(const SeriesPlanQuery *q, Relation rel)
  * rows of the query, by statistics that are there.
  */
 static double
-values_in_range(const SeriesPlanQuery *q, int nkeys,
-				const SeriesPlanKey *keys)
+values_in_range(const SeriesPlanQuery *q, int nkeys, const SeriesPlanKey *keys)
 {
 	double here;
 	double rows_here;
