@@ -101,7 +101,7 @@ typedef struct Parts
 
 /* take_apart -- false for a NaN or an infinity. */
 static inline bool
-take_apart(struct varlena *numeric, Parts *p)
+take_apart(const struct varlena *numeric, Parts *p)
 {
 	const char *data = VARDATA_ANY(numeric);
 	int nwords = VARSIZE_ANY_EXHDR(numeric) / sizeof(uint16);
@@ -192,6 +192,28 @@ tally_decimal_read(struct varlena *numeric, TallyDecimal *d)
 
 	d->digits = p.negative ? -digits : digits;
 	d->scale = p.scale;
+	return true;
+}
+
+/* In base 10000: four fill a word, and one more leaves room for the rest. */
+#define MAX_SIGN_DIGITS 5
+
+bool
+tally_decimal_sign(const struct varlena *numeric, uint64 *words)
+{
+	Parts p;
+	uint64 digits[MAX_SIGN_DIGITS] = {0};
+
+	if (!take_apart(numeric, &p) || p.ndigits > MAX_SIGN_DIGITS ||
+		p.weight < -128 || p.weight > 127)
+		return false;
+	if (p.scale > 0xFF) /* not a matter of the value: it shares its words */
+		p.scale = 0xFF;
+	for (int i = 0; i < p.ndigits; i++)
+		digits[i] = word(p.digits + i * sizeof(uint16));
+	words[0] = digits[0] | digits[1] << 16 | digits[2] << 32 | digits[3] << 48;
+	words[1] = digits[4] | (uint64) (p.weight + 128) << 16 |
+			   (uint64) p.negative << 24 | (uint64) p.scale << 32;
 	return true;
 }
 

@@ -33,6 +33,16 @@ typedef struct TallyDecimal
  */
 extern bool tally_decimal_read(struct varlena *numeric, TallyDecimal *d);
 
+/*
+ * Two words that stand for a numeric of up to five digits in base 10000, its
+ * displayed scale in the bits of TALLY_DECIMAL_SIGN_SCALE: without them they
+ * are the same for equal values and for no others.  The highest byte of the
+ * second word is 0.  False when the numeric has no such words; all that are
+ * equal to it have none, either.
+ */
+#define TALLY_DECIMAL_SIGN_SCALE (UINT64CONST(0xFF) << 32)
+extern bool tally_decimal_sign(const struct varlena *numeric, uint64 *words);
+
 /* *into += d, at the larger of both scales.  False, unchanged, on overflow. */
 extern bool tally_decimal_add(TallyDecimal *into, TallyDecimal d);
 

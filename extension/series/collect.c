@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 
 #include "series/collect_internal.h"
+#include "series/panel_hot.h"
 
 PG_FUNCTION_INFO_V1(tally_collect_row);
 PG_FUNCTION_INFO_V1(tally_collect);
@@ -138,7 +139,7 @@ route_value(const Collector *c, const CollectRoute *route,
 	return false;
 }
 
-/* find_group -- the group of the row, -1 when its rows are left out. */
+/* find_group -- the group of the row, negative when its rows are left out. */
 static int32
 find_group(TallyPanel *panel, const Collector *c, FunctionCallInfo fcinfo)
 {
@@ -150,12 +151,29 @@ find_group(TallyPanel *panel, const Collector *c, FunctionCallInfo fcinfo)
 	for (int i = 0; i < c->nkeys; i++)
 		nulls[i] =
 			!route_value(c, &c->keys[i], fcinfo, &keys[i], &is_rejected);
-	if (c->others == COLLECT_OTHERS_NEW)
-		return tally_panel_group(panel, keys, nulls);
-	group = tally_panel_find_group(panel, keys, nulls);
+	group = panel_look_up(panel, keys, nulls, c->others == COLLECT_OTHERS_NEW);
 	if (group < 0 && c->others == COLLECT_OTHERS_ONE)
 		group = tally_panel_other_group(panel, true);
 	return group;
+}
+
+/* add_values -- of all measures of a row to its cell. */
+static inline void
+add_values(TallyPanel *panel, const Collector *c, FunctionCallInfo fcinfo,
+		   int32 bucket, int32 group, TimestampTz at)
+{
+	char *cell = panel_cell_inline(panel, bucket, group);
+
+	for (int i = 0; i < c->nmeasures; i++)
+	{
+		Datum value = (Datum) 0;
+		bool is_rejected = false;
+
+		if (route_value(c, &c->measures[i], fcinfo, &value, &is_rejected))
+			panel_add_value(panel, &panel->measures[i], cell, value, at);
+		else if (is_rejected)
+			tally_panel_reject(panel, i);
+	}
 }
 
 /*
@@ -177,10 +195,11 @@ add_row(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo, int arg_at)
 		at = tally_date_instant(PG_GETARG_DATEADT(arg_at));
 	else
 		at = PG_GETARG_TIMESTAMPTZ(arg_at);
-	bucket = tally_panel_bucket(panel, at);
+	bucket = panel_bucket(panel, at);
 	if (bucket < 0)
 		return;
 
+	panel->changed = true;
 	for (int i = 0; i < c->ndocuments; i++)
 	{
 		CollectDocument *d = &c->documents[i];
@@ -189,49 +208,83 @@ add_row(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo, int arg_at)
 			PG_ARGISNULL(d->arg) ? NULL : &PG_GETARG_JSONB_P(d->arg)->root;
 	}
 	group = find_group(panel, c, fcinfo);
-	if (group < 0)
-		return;
-	for (int i = 0; i < c->nmeasures; i++)
-	{
-		Datum value = (Datum) 0;
-		bool is_rejected = false;
+	if (group >= 0)
+		add_values(panel, c, fcinfo, bucket, group, at);
+}
 
-		if (route_value(c, &c->measures[i], fcinfo, &value, &is_rejected))
-			tally_panel_add(panel, bucket, group, i, value, at);
-		else if (is_rejected)
-			tally_panel_reject(panel, i);
-	}
+/*
+ * add_counted_row -- the same where all there is to do is to count the rows
+ * of one column's groups, by instants.
+ */
+static inline void
+add_counted_row(TallyPanel *panel, const Collector *c, FunctionCallInfo fcinfo)
+{
+	int arg = c->keys[0].arg;
+	int32 bucket;
+	int32 group;
+
+	if (PG_ARGISNULL(ARG_AT))
+		return;
+	bucket = panel_bucket(panel, PG_GETARG_TIMESTAMPTZ(ARG_AT));
+	if (bucket < 0)
+		return;
+	panel->changed = true;
+	group = panel_look_up(panel,
+						  &fcinfo->args[arg].value,
+						  &fcinfo->args[arg].isnull,
+						  true);
+	((MeasureCount *) panel_cell_inline(panel, bucket, group))->n++;
 }
 
 /* collector_of -- of the panel; it must be of a call like this one. */
-static Collector *
+static inline Collector *
 collector_of(TallyPanel *panel, FunctionCallInfo fcinfo)
 {
-	Collector *c = tally_panel_user(panel);
+	Collector *c = panel->user;
 
-	if (c == NULL)
+	if (unlikely(c == NULL))
 		elog(ERROR, "tally.collect: the panel was not made by it");
-	if (c->nargs != PG_NARGS())
+	if (unlikely(c->nargs != PG_NARGS()))
 		elog(ERROR, "tally.collect: the panel is of other arguments");
 	return c;
+}
+
+/*
+ * panel_of -- the panel that the state is.  After the first row the state is
+ * the panel itself, and that is what an executor's own aggregate says at once.
+ */
+static inline TallyPanel *
+panel_of(FunctionCallInfo fcinfo,
+		 TallyPanel *(*begin)(FunctionCallInfo fcinfo, MemoryContext cxt))
+{
+	MemoryContext aggcontext;
+
+	if (likely(fcinfo->context != NULL && IsA(fcinfo->context, AggState) &&
+			   !PG_ARGISNULL(ARG_STATE) &&
+			   VARATT_IS_EXTERNAL_EXPANDED_RW(
+				   DatumGetPointer(PG_GETARG_DATUM(ARG_STATE)))))
+		return panel_expanded(PG_GETARG_DATUM(ARG_STATE));
+
+	/* Otherwise the panel may be of a call with other arguments. */
+	if (!AggCheckCallContext(fcinfo, &aggcontext))
+		elog(ERROR, "tally.collect called outside an aggregate");
+	if (PG_ARGISNULL(ARG_STATE))
+		return begin(fcinfo, aggcontext);
+	return tally_panel_from_datum(PG_GETARG_DATUM(ARG_STATE), aggcontext);
 }
 
 /* tally.collect_row(panel, specification, at, columns ...) */
 Datum
 tally_collect_row(PG_FUNCTION_ARGS)
 {
-	MemoryContext aggcontext;
-	TallyPanel *panel;
+	TallyPanel *panel = panel_of(fcinfo, start);
+	Collector *c = collector_of(panel, fcinfo);
 
-	/* Otherwise the panel may be of a call with other arguments. */
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
-		elog(ERROR, "tally.collect called outside an aggregate");
-	panel =
-		PG_ARGISNULL(ARG_STATE)
-			? start(fcinfo, aggcontext)
-			: tally_panel_from_datum(PG_GETARG_DATUM(ARG_STATE), aggcontext);
-	add_row(panel, collector_of(panel, fcinfo), fcinfo, ARG_AT);
-	PG_RETURN_DATUM(tally_panel_datum(panel));
+	if (c->counts_rows)
+		add_counted_row(panel, c, fcinfo);
+	else
+		add_row(panel, c, fcinfo, ARG_AT);
+	PG_RETURN_DATUM(EOHPGetRWDatum(&panel->hdr));
 }
 
 /* old_measure -- what a character of 0.1's text stands for. */
@@ -332,15 +385,8 @@ old_start(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 Datum
 tally_collect(PG_FUNCTION_ARGS)
 {
-	MemoryContext aggcontext;
-	TallyPanel *panel;
+	TallyPanel *panel = panel_of(fcinfo, old_start);
 
-	if (!AggCheckCallContext(fcinfo, &aggcontext))
-		elog(ERROR, "tally.collect called outside an aggregate");
-	panel = PG_ARGISNULL(OLD_ARG_STATE)
-				? old_start(fcinfo, aggcontext)
-				: tally_panel_from_datum(PG_GETARG_DATUM(OLD_ARG_STATE),
-										 aggcontext);
 	add_row(panel, collector_of(panel, fcinfo), fcinfo, OLD_ARG_AT);
 	PG_RETURN_DATUM(tally_panel_datum(panel));
 }

@@ -48,6 +48,7 @@ typedef struct CollectDocument
 typedef struct Collector
 {
 	bool at_is_date;
+	bool counts_rows; /* of one column's groups, and that is all */
 	CollectOthers others;
 	int nargs; /* of the transition function */
 	int ndocuments;

@@ -292,6 +292,9 @@ collect_spec_read(MemoryContext parent, bytea *spec, int nargs,
 				   false,
 				   types[routes[c->nmeasures + i].arg]);
 	}
+	c->counts_rows = !c->at_is_date && others == COLLECT_OTHERS_NEW &&
+					 c->nmeasures == 1 && c->measures[0].how == HOW_ROW &&
+					 c->nkeys == 1 && c->keys[0].how == HOW_COLUMN;
 	panel->user = c;
 	MemoryContextSwitchTo(old);
 	return panel;

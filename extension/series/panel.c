@@ -16,7 +16,7 @@
 #include "utils/memutils.h"
 
 #include "budget.h"
-#include "series/panel_internal.h"
+#include "series/panel_hot.h"
 
 static const ExpandedObjectMethods panel_methods = {
 	panel_get_flat_size,
@@ -77,15 +77,8 @@ tally_panel_datum(TallyPanel *panel)
 TallyPanel *
 tally_panel_from_datum(Datum value, MemoryContext parent)
 {
-	TallyPanel *panel;
-
 	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
-	{
-		panel = (TallyPanel *) DatumGetEOHP(value);
-		if (panel->magic != PANEL_MAGIC)
-			elog(ERROR, "expanded object is not a panel");
-		return panel;
-	}
+		return panel_expanded(value);
 	return panel_expand(PG_DETOAST_DATUM(value), parent);
 }
 
@@ -128,9 +121,23 @@ tally_panel_set_user(TallyPanel *panel, void *user)
 }
 
 int32
+panel_search_bucket(TallyPanel *panel, TimestampTz t)
+{
+	const TallyGrid *grid = panel->grid;
+	int32 bucket = tally_grid_bucket(grid, t, &panel->hint);
+
+	if (bucket >= 0)
+	{
+		panel->hint_lower = Max(tally_grid_start(grid, bucket), grid->lower);
+		panel->hint_upper = Min(tally_grid_end(grid, bucket), grid->upper);
+	}
+	return bucket;
+}
+
+int32
 tally_panel_bucket(TallyPanel *panel, TimestampTz t)
 {
-	return tally_grid_bucket(panel->grid, t, &panel->hint);
+	return panel_bucket(panel, t);
 }
 
 /*
@@ -204,19 +211,16 @@ void
 tally_panel_add(TallyPanel *panel, int32 bucket, int32 group, int measure,
 				Datum value, TimestampTz at)
 {
-	Measure *m = &panel->measures[measure];
-	char *state;
-
 	Assert(bucket >= 0 && bucket < panel->grid->nbuckets);
 	Assert(group >= 0 && group < panel->ngroups);
 	Assert(measure >= 0 && measure < panel->nmeasures);
 
 	panel->changed = true;
-	state = panel_cell(panel, bucket, group) + m->offset;
-	if (m->state == STATE_COUNT)
-		((MeasureCount *) state)->n++;
-	else
-		tally_measure_add(m, state, value, at, panel->cxt);
+	panel_add_value(panel,
+					&panel->measures[measure],
+					panel_cell_inline(panel, bucket, group),
+					value,
+					at);
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * panel_internal.h
- *	  The inside of a panel, for the files panel*.c alone.
+ *	  The inside of a panel, for the files panel*.c and collect*.c alone.
  */
 #ifndef TALLY_PANEL_INTERNAL_H
 #define TALLY_PANEL_INTERNAL_H
@@ -19,7 +19,9 @@ typedef enum KeyMode
 	KEY_FLOAT8,
 	KEY_FIXED,	 /* the bytes, typlen of them */
 	KEY_VARLENA, /* the bytes: equal means bitwise equal */
+	/* from here on equal values may be spelled in several ways */
 	KEY_JSON,	 /* a JsonbValue */
+	KEY_NUMERIC, /* its digits, without zeros at the end */
 	KEY_OTHER	 /* by the type's own hash and equality functions */
 } KeyMode;
 
@@ -29,7 +31,7 @@ typedef struct PanelKey
 	KeyMode mode;
 	int16 typlen;
 	bool typbyval;
-	FmgrInfo hash; /* KEY_OTHER */
+	FmgrInfo hash; /* KEY_OTHER; KEY_NUMERIC with many digits */
 	FmgrInfo equal;
 } PanelKey;
 
@@ -41,7 +43,6 @@ typedef struct PanelRow
 } PanelRow;
 
 struct panel_groups_hash;
-struct PanelCacheSlot;
 
 struct TallyPanel
 {
@@ -64,13 +65,22 @@ struct TallyPanel
 	Datum *key_values; /* nkeys a group */
 	bool *key_nulls;
 	struct panel_groups_hash *groups;
-	struct PanelCacheSlot *cache; /* NULL: the keys are not for it */
+	/* see panel_cache.h */
+	uint64 *cache; /* NULL: the keys are not for it */
+	int cache_bits;
+	int cache_shift;
+	int cache_stride;	/* words of a slot */
+	int32 cache_groups; /* with so many it grows */
+	uint32 cache_turn;
 	int32 other; /* number of the group of all others, -1: there is none */
 	/* the keys that are being looked up; see panel_keys.c */
 	const Datum *probe_values;
 	const bool *probe_nulls;
 
-	int32 hint;		/* bucket found last */
+	/* the bucket found last, and what of it is in the range */
+	int32 hint;
+	TimestampTz hint_lower;
+	TimestampTz hint_upper;
 	PanelRow *rows; /* one a bucket */
 
 	bool changed; /* since "flat" was made */
@@ -81,6 +91,19 @@ struct TallyPanel
 /* panel_keys.c */
 extern void panel_keys_init(TallyPanel *panel, int nkeys,
 							const TallyKey *keys);
+
+/* Looks a key up in the hash table; adds the group when it is new, or -1. */
+extern int32 panel_find_group(TallyPanel *panel, const Datum *keys,
+							  const bool *nulls, bool add);
+
+/*
+ * panel_cache.c: makes a cache where the keys are for it; puts into it what
+ * the hash table found: a group, or PANEL_ABSENT.
+ */
+#define PANEL_ABSENT (-2)
+extern void panel_cache_init(TallyPanel *panel);
+extern void panel_cache_put(TallyPanel *panel, const uint64 *words,
+							int32 group);
 
 /* panel_json.c: values of JSON as parts of a key */
 extern uint32 panel_hash_json(const JsonbValue *v);
@@ -105,6 +128,35 @@ extern void panel_check_group(const TallyPanel *panel, int32 ngroups);
 
 /* The cell, made if it is not there. */
 extern char *panel_cell(TallyPanel *panel, int32 bucket, int32 group);
+
+/* The panel that an expanded datum is. */
+static inline TallyPanel *
+panel_expanded(Datum value)
+{
+	varatt_expanded pointer;
+	TallyPanel *panel;
+
+	/* As DatumGetEOHP() does it: the pointer need not be aligned. */
+	memcpy(&pointer,
+		   VARDATA_EXTERNAL(DatumGetPointer(value)),
+		   sizeof(pointer));
+	panel = (TallyPanel *) pointer.eohptr;
+	if (unlikely(panel->magic != PANEL_MAGIC))
+		elog(ERROR, "expanded object is not a panel");
+	return panel;
+}
+
+/* The bucket of an instant that is not in the one found last, or -1. */
+extern int32 panel_search_bucket(TallyPanel *panel, TimestampTz t);
+
+/* The bucket of an instant, -1 outside of the grid's range. */
+static inline int32
+panel_bucket(TallyPanel *panel, TimestampTz t)
+{
+	if (likely(t >= panel->hint_lower && t < panel->hint_upper))
+		return panel->hint;
+	return panel_search_bucket(panel, t);
+}
 
 /* The cell, or NULL when no value fell there. */
 static inline const char *

@@ -30,8 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-#include "series/panel_cache.h"
-#include "series/panel_internal.h"
+#include "series/panel_hot.h"
 
 /*
  * The hash table holds numbers of groups.  A look-up asks for the number
@@ -115,7 +114,7 @@ init_key(TallyPanel *panel, PanelKey *key, const TallyKey *def)
 									   : KEY_VARLENA;
 	else
 	{
-		key->mode = KEY_OTHER;
+		key->mode = def->type == NUMERICOID ? KEY_NUMERIC : KEY_OTHER;
 		if (!OidIsValid(type->eq_opr_finfo.fn_oid) ||
 			!OidIsValid(type->hash_proc_finfo.fn_oid))
 			ereport(ERROR,
@@ -151,15 +150,7 @@ panel_keys_init(TallyPanel *panel, int nkeys, const TallyKey *keys)
 		return;
 	}
 	panel->groups = panel_groups_create(panel->cxt, 64, panel);
-#ifndef WORDS_BIGENDIAN /* signatures are made for the lowest byte first */
-	if (nkeys == 1)
-	{
-		Size size = sizeof(PanelCacheSlot) << PANEL_CACHE_BITS;
-
-		panel_charge(panel, size);
-		panel->cache = MemoryContextAllocZero(panel->cxt, size);
-	}
-#endif
+	panel_cache_init(panel);
 }
 
 /*
@@ -189,6 +180,7 @@ canonical(const PanelKey *key, Datum value)
 		}
 		case KEY_VARLENA:
 			return PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+		case KEY_NUMERIC:
 		case KEY_OTHER:
 			if (key->typlen == -1)
 				return PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
@@ -198,9 +190,19 @@ canonical(const PanelKey *key, Datum value)
 	}
 }
 
+/* hash_words -- of two words, whatever they mean. */
+static inline uint32
+hash_words(uint64 a, uint64 b)
+{
+	return hash_combine(murmurhash32((uint32) a ^ (uint32) (b >> 32)),
+						murmurhash32((uint32) (a >> 32) ^ (uint32) b));
+}
+
 static inline uint32
 hash_value(PanelKey *key, Datum value)
 {
+	uint64 words[2];
+
 	switch (key->mode)
 	{
 		case KEY_BYVAL:
@@ -218,6 +220,12 @@ hash_value(PanelKey *key, Datum value)
 		case KEY_JSON:
 			return panel_hash_json(
 				(const JsonbValue *) DatumGetPointer(value));
+		case KEY_NUMERIC:
+			if (tally_decimal_sign(
+					(const struct varlena *) DatumGetPointer(value), words))
+				return hash_words(words[0],
+								  words[1] & ~TALLY_DECIMAL_SIGN_SCALE);
+			/* FALLTHROUGH */
 		case KEY_OTHER:
 			return DatumGetUInt32(
 				FunctionCall1Coll(&key->hash, key->def.collation, value));
@@ -228,6 +236,9 @@ hash_value(PanelKey *key, Datum value)
 static inline bool
 same_value(PanelKey *key, Datum a, Datum b)
 {
+	uint64 wa[2];
+	uint64 wb[2];
+
 	switch (key->mode)
 	{
 		case KEY_BYVAL:
@@ -252,6 +263,14 @@ same_value(PanelKey *key, Datum a, Datum b)
 		case KEY_JSON:
 			return panel_same_json((const JsonbValue *) DatumGetPointer(a),
 								   (const JsonbValue *) DatumGetPointer(b));
+		case KEY_NUMERIC:
+			if (tally_decimal_sign((const struct varlena *) DatumGetPointer(a),
+								   wa) &&
+				tally_decimal_sign((const struct varlena *) DatumGetPointer(b),
+								   wb))
+				return wa[0] == wb[0] &&
+					   ((wa[1] ^ wb[1]) & ~TALLY_DECIMAL_SIGN_SCALE) == 0;
+			/* FALLTHROUGH */
 		case KEY_OTHER:
 			return DatumGetBool(
 				FunctionCall2Coll(&key->equal, key->def.collation, a, b));
@@ -408,9 +427,9 @@ add_group(TallyPanel *panel)
 	return group;
 }
 
-/* find_group -- by the hash table; adds the group when it is new, or -1. */
-static int32
-find_group(TallyPanel *panel, const Datum *keys, const bool *nulls, bool add)
+int32
+panel_find_group(TallyPanel *panel, const Datum *keys, const bool *nulls,
+				 bool add)
 {
 	Datum probe[FUNC_MAX_ARGS];
 	uint32 hash = 0;
@@ -455,38 +474,16 @@ find_group(TallyPanel *panel, const Datum *keys, const bool *nulls, bool add)
 	return entry->group;
 }
 
-/* look_up -- by the cache, then by the hash table. */
-static inline int32
-look_up(TallyPanel *panel, const Datum *keys, const bool *nulls, bool add)
-{
-	uint64 words[PANEL_CACHE_WORDS];
-	PanelCacheSlot *slot;
-	int32 group;
-
-	if (panel->nkeys == 0)
-		return 0;
-	slot = panel_cache_slot(panel, keys[0], nulls[0], words);
-	if (slot != NULL && panel_cache_hit(slot, words))
-		return slot->group;
-	group = find_group(panel, keys, nulls, add);
-	if (slot != NULL && group >= 0)
-	{
-		slot->group = group;
-		memcpy(slot->words, words, sizeof(words));
-	}
-	return group;
-}
-
 int32
 tally_panel_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
 {
-	return look_up(panel, keys, nulls, true);
+	return panel_look_up(panel, keys, nulls, true);
 }
 
 int32
 tally_panel_find_group(TallyPanel *panel, const Datum *keys, const bool *nulls)
 {
-	return look_up(panel, keys, nulls, false);
+	return Max(panel_look_up(panel, keys, nulls, false), -1);
 }
 
 int32
