@@ -38,10 +38,10 @@ tally_panel_total(TallyPanel *panel, int32 group, int measure, bool *isnull)
 		CHECK_FOR_INTERRUPTS();
 		if (cell == NULL || tally_measure_nvalues(cell + m->offset) == 0)
 			continue;
-		if (tally_measure_merge(m, state, cell + m->offset, scratch) != 0)
-			tally_budget_memory(
-				(int64) MemoryContextMemAllocated(panel->cxt, false) +
-				(int64) MemoryContextMemAllocated(scratch, false));
+		tally_measure_merge(m, state, cell + m->offset, scratch);
+		tally_budget_memory(
+			(int64) MemoryContextMemAllocated(panel->cxt, false) +
+			(int64) MemoryContextMemAllocated(scratch, false));
 	}
 	value = tally_measure_value(m, state, isnull);
 	MemoryContextSwitchTo(caller);
