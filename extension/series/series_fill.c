@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "series/number.h"
 #include "series/series_table.h"
 
 PG_FUNCTION_INFO_V1(tally_series_fill);
@@ -39,8 +40,11 @@ enum
 
 /* read_fill -- those arguments, checked. */
 static void
-read_fill(FunctionCallInfo fcinfo, TallyFill *fill, const TallyGrid *grid)
+read_fill(FunctionCallInfo fcinfo, TallyFill *fill, const TallyPanel *series)
 {
+	const TallyGrid *grid = tally_panel_grid(series);
+	Oid result = tally_panel_result_type(series, 0);
+
 	tally_fill_parse(fill,
 					 PG_ARGISNULL(ARG_FILL)
 						 ? NULL
@@ -62,7 +66,10 @@ read_fill(FunctionCallInfo fcinfo, TallyFill *fill, const TallyGrid *grid)
 		fill->seed = PG_GETARG_FLOAT8(ARG_SEED);
 		fill->seed_at = grid->lower;
 	}
-	tally_fill_check(fill, grid, FLOAT8OID);
+	/* A number need not be of the measure's own type to be read as double. */
+	tally_fill_check(fill,
+					 grid,
+					 tally_type_is_number(result) ? FLOAT8OID : result);
 }
 
 /* filled -- the table of tally.rows(). */
@@ -71,7 +78,7 @@ filled(FunctionCallInfo fcinfo, TallyPanel *series, TallySeriesTable *table)
 {
 	TallyFill fill;
 
-	read_fill(fcinfo, &fill, tally_panel_grid(series));
+	read_fill(fcinfo, &fill, series);
 	tally_series_table_read(table,
 							series,
 							fill.mode == TALLY_FILL_DEFAULT ? NULL : &fill);
@@ -84,7 +91,7 @@ filled_0_1(FunctionCallInfo fcinfo, TallyPanel *series,
 {
 	TallyFill fill;
 
-	read_fill(fcinfo, &fill, tally_panel_grid(series));
+	read_fill(fcinfo, &fill, series);
 	if (fill.mode == TALLY_FILL_NULL)
 		fill.mode = TALLY_FILL_DEFAULT;
 	tally_series_table_read(table, series, &fill);
@@ -121,7 +128,7 @@ tally_series_fill(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(ARG_SERIES))
 		PG_RETURN_NULL();
 	series = own_series(PG_GETARG_DATUM(ARG_SERIES));
-	read_fill(fcinfo, &fill, tally_panel_grid(series));
+	read_fill(fcinfo, &fill, series);
 	tally_panel_set_fill(series, &fill);
 	PG_RETURN_DATUM(tally_panel_datum(series));
 }

@@ -11,7 +11,8 @@
  * are exact: counts, sums of integers and numerics with all
  * their digits, floats with as many as tell them from all others; what JSON
  * has no number for is a string, as to_jsonb() has it.  Nothing depends on the
- * settings of the session.
+ * settings of the session.  Values that are no numbers are as to_jsonb() has
+ * them, but instants, which are on the clock of the grid's zone.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,16 +22,24 @@
 #include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "budget.h"
 #include "series/fill.h"
 
 PG_FUNCTION_INFO_V1(tally_series_json);
+
+/* What a bucket takes while the document is made: measured, 320. */
+#define BUCKET_BYTES 350
 
 /* What a document is made with. */
 typedef struct Writer
@@ -70,18 +79,6 @@ set_instant(const Writer *w, JsonbValue *v, TimestampTz at)
 	set_string(v, pstrdup(buf));
 }
 
-/* set_text -- a number of which "text" is the shortest spelling. */
-static void
-set_text(JsonbValue *v, const char *text)
-{
-	v->type = jbvNumeric;
-	v->val.numeric =
-		DatumGetNumeric(DirectFunctionCall3(numeric_in,
-											CStringGetDatum(text),
-											ObjectIdGetDatum(InvalidOid),
-											Int32GetDatum(-1)));
-}
-
 /* set_numeric -- a number, or a string for NaN and the infinities. */
 static void
 set_numeric(JsonbValue *v, Numeric value)
@@ -98,45 +95,134 @@ set_numeric(JsonbValue *v, Numeric value)
 	v->val.numeric = value;
 }
 
-/* set_datum -- a value of a measure. */
+/*
+ * set_float -- a number of which "text" is the shortest spelling: "NaN" and
+ * the infinities are numerics of the same names.
+ */
 static void
-set_datum(JsonbValue *v, Oid type, Datum value)
+set_float(JsonbValue *v, const char *text)
+{
+	set_numeric(v,
+				DatumGetNumeric(
+					DirectFunctionCall3(numeric_in,
+										CStringGetDatum(text),
+										ObjectIdGetDatum(InvalidOid),
+										Int32GetDatum(-1))));
+}
+
+/* push_other -- a value of a type of which only core knows the JSON. */
+static void
+push_other(Writer *w, Oid type, Datum value)
+{
+	FmgrInfo to_jsonb;
+	Jsonb *jb;
+	JsonbValue v;
+
+	/* The function asks the call of what type its argument is. */
+	fmgr_info(F_TO_JSONB, &to_jsonb);
+	fmgr_info_set_expr(
+		(Node *) makeFuncExpr(F_TO_JSONB,
+							  JSONBOID,
+							  list_make1(makeNullConst(type, -1, InvalidOid)),
+							  InvalidOid,
+							  InvalidOid,
+							  COERCE_EXPLICIT_CALL),
+		&to_jsonb);
+	jb = DatumGetJsonbP(FunctionCall1(&to_jsonb, value));
+	if (!JB_ROOT_IS_SCALAR(jb) || !JsonbExtractScalar(&jb->root, &v))
+	{
+		v.type = jbvBinary;
+		v.val.binary.data = &jb->root;
+		v.val.binary.len = VARSIZE(jb) - VARHDRSZ;
+	}
+	pushJsonbValue(&w->state, WJB_ELEM, &v);
+}
+
+static void push_datum(Writer *w, Oid type, Datum value);
+
+/* push_array -- each value by itself, so that instants are in the zone. */
+static void
+push_array(Writer *w, Oid element, Datum value)
+{
+	Datum *values;
+	bool *nulls;
+	int n;
+	int16 typlen;
+	bool typbyval;
+	char typalign;
+	JsonbValue null = {.type = jbvNull};
+
+	get_typlenbyvalalign(element, &typlen, &typbyval, &typalign);
+	deconstruct_array(DatumGetArrayTypeP(value),
+					  element,
+					  typlen,
+					  typbyval,
+					  typalign,
+					  &values,
+					  &nulls,
+					  &n);
+	pushJsonbValue(&w->state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			pushJsonbValue(&w->state, WJB_ELEM, &null);
+		else
+			push_datum(w, element, values[i]);
+	}
+	pushJsonbValue(&w->state, WJB_END_ARRAY, NULL);
+}
+
+/* push_datum -- a value of a measure. */
+static void
+push_datum(Writer *w, Oid type, Datum value)
 {
 	char buf[DOUBLE_SHORTEST_DECIMAL_LEN];
+	JsonbValue v;
+	Oid element;
 
 	switch (type)
 	{
 		case INT2OID:
-			set_int(v, DatumGetInt16(value));
-			return;
+			set_int(&v, DatumGetInt16(value));
+			break;
 		case INT4OID:
-			set_int(v, DatumGetInt32(value));
-			return;
+			set_int(&v, DatumGetInt32(value));
+			break;
 		case INT8OID:
-			set_int(v, DatumGetInt64(value));
-			return;
+			set_int(&v, DatumGetInt64(value));
+			break;
 		case NUMERICOID:
-			set_numeric(v, DatumGetNumeric(value));
-			return;
+			set_numeric(&v, DatumGetNumeric(value));
+			break;
 		case FLOAT4OID:
 			float_to_shortest_decimal_buf(DatumGetFloat4(value), buf);
+			set_float(&v, buf);
 			break;
 		case FLOAT8OID:
 			double_to_shortest_decimal_buf(DatumGetFloat8(value), buf);
+			set_float(&v, buf);
+			break;
+		case TIMESTAMPTZOID:
+			set_instant(w, &v, DatumGetTimestampTz(value));
 			break;
 		default:
-			elog(ERROR, "series is not of numbers");
+			element = get_element_type(type);
+			if (OidIsValid(element))
+				push_array(w, element, value);
+			else
+				push_other(w, type, value);
+			return;
 	}
-	/* "NaN", "Infinity", "-Infinity": numerics of the same names. */
-	set_text(v, buf);
-	set_numeric(v, v->val.numeric);
+	pushJsonbValue(&w->state, WJB_ELEM, &v);
 }
 
-/* set_value -- what stands in a bucket. */
+/* push_value -- what stands in a bucket. */
 static void
-set_value(Writer *w, JsonbValue *v, int32 bucket)
+push_value(Writer *w, int32 bucket)
 {
 	Oid type = tally_panel_result_type(w->series, 0);
+	JsonbValue null = {.type = jbvNull};
 	Datum value;
 	bool isnull;
 	bool is_filled;
@@ -154,9 +240,9 @@ set_value(Writer *w, JsonbValue *v, int32 bucket)
 			value = tally_panel_value(w->series, bucket, 0, 0, &isnull);
 	}
 	if (isnull)
-		v->type = jbvNull;
+		pushJsonbValue(&w->state, WJB_ELEM, &null);
 	else
-		set_datum(v, type, value);
+		push_datum(w, type, value);
 }
 
 typedef enum Member
@@ -187,12 +273,15 @@ push_member(Writer *w, Member member)
 	for (int32 b = 0; b < w->grid->nbuckets; b++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (member == MEMBER_VALUES)
+		{
+			push_value(w, b);
+			continue;
+		}
 		if (member == MEMBER_START)
 			set_instant(w, &v, tally_grid_start(w->grid, b));
 		else if (member == MEMBER_END)
 			set_instant(w, &v, tally_grid_end(w->grid, b));
-		else if (member == MEMBER_VALUES)
-			set_value(w, &v, b);
 		else
 			set_int(&v, tally_panel_nvalues(w->series, b, 0, 0));
 		pushJsonbValue(&w->state, WJB_ELEM, &v);
@@ -211,6 +300,7 @@ tally_series_json(PG_FUNCTION_ARGS)
 		tally_panel_from_datum(PG_GETARG_DATUM(0), CurrentMemoryContext);
 	w.grid = tally_panel_grid(w.series);
 	w.fill = tally_panel_fill(w.series);
+	tally_budget_memory((int64) w.grid->nbuckets * BUCKET_BYTES);
 	w.walk.prev = w.walk.next = -1;
 	w.fill_is_float8 =
 		!tally_fill_fits(w.fill, tally_panel_result_type(w.series, 0));

@@ -13,9 +13,11 @@
 #include "access/htup_details.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "budget.h"
 #include "series/number.h"
 #include "series/series_table.h"
 
@@ -29,6 +31,23 @@ tally_series_table_value(const TallyPanel *series, int32 bucket, bool *isnull)
 	return tally_number_float8(tally_panel_result_type(series, 0), value);
 }
 
+/* What a bucket takes in a table: a value and a number, two flags. */
+#define ROW_BYTES (8 + 8 + 1 + 1)
+
+/* check_numbers -- refuse a series whose values are no numbers. */
+static void
+check_numbers(const TallyPanel *series)
+{
+	Oid type = tally_panel_result_type(series, 0);
+
+	if (!tally_type_is_number(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("series is not of numbers but of values of type %s",
+						format_type_be(type)),
+				 errhint("Read it with tally.json().")));
+}
+
 void
 tally_series_table_read(TallySeriesTable *table, const TallyPanel *series,
 						const TallyFill *fill)
@@ -39,6 +58,8 @@ tally_series_table_read(TallySeriesTable *table, const TallyPanel *series,
 	MemoryContext scratch;
 	MemoryContext old;
 
+	check_numbers(series);
+	tally_budget_memory((int64) nbuckets * ROW_BYTES);
 	table->grid = memcpy(palloc(VARSIZE(grid)), grid, VARSIZE(grid));
 	table->value = palloc(nbuckets * sizeof(float8));
 	table->isnull = palloc(nbuckets * sizeof(bool));
