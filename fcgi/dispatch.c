@@ -63,6 +63,26 @@ refuse_read(struct request *req, enum request_read result, size_t max_bytes)
 						REPLY_BAD_REQUEST,
 						"The body is not as long as its Content-Length.");
 			break;
+		case REQUEST_READ_ENCODING_UNKNOWN:
+			reply_error(req,
+						REPLY_ENCODING,
+						"The Content-Encoding is not known; gzip, zstd and "
+						"identity are, one at a time.");
+			reply_header(req, "Accept-Encoding", "gzip, zstd");
+			break;
+		case REQUEST_READ_ENCODING_BROKEN:
+			reply_error(req,
+						REPLY_BROKEN_ENCODING,
+						"The body is not what its Content-Encoding says, is "
+						"cut short, or has something behind its end.");
+			break;
+		case REQUEST_READ_DECODED_TOO_LARGE:
+			reply_errorf(req,
+						 REPLY_BODY_TOO_LARGE,
+						 "The body decodes to more than %zu bytes, the most "
+						 "that is taken here.",
+						 max_bytes);
+			break;
 		case REQUEST_READ_NO_MEMORY:
 		case REQUEST_READ_NOTHING:
 		case REQUEST_READ_OK:

@@ -28,6 +28,8 @@ static const struct code_info codes[REPLY_CODE__COUNT] = {
 	[REPLY_BAD_REQUEST] =		{400, "BadRequestError"},
 	[REPLY_INVALID_JSON] =		{400, "InvalidJSONError"},
 	[REPLY_BODY_TOO_LARGE] =	{413, "RequestTooLargeError"},
+	[REPLY_ENCODING] =			{415, "UnsupportedContentEncodingError"},
+	[REPLY_BROKEN_ENCODING] =	{400, "InvalidContentEncodingError"},
 	[REPLY_INVALID_PARAMETER] =	{400, "InvalidParameterError"},
 	[REPLY_TIMEFRAME] =			{400, "TimeframeDefinitionError"},
 	[REPLY_MISSING_PARAMETER] =	{400, "MissingRequiredRequestFieldError"},
@@ -56,6 +58,7 @@ static const struct
 	{302, "Found"},
 	{400, "Bad Request"}, {401, "Unauthorized"}, {404, "Not Found"},
 	{405, "Method Not Allowed"}, {413, "Content Too Large"},
+	{415, "Unsupported Media Type"},
 	{429, "Too Many Requests"}, {499, "Client Closed Request"}, {500, "Internal Server Error"},
 	{503, "Service Unavailable"}, {504, "Gateway Timeout"},
 };

@@ -28,23 +28,25 @@ enum reply_code
 	REPLY_BAD_REQUEST,		  /* 400 BadRequestError: not HTTP we know */
 	REPLY_INVALID_JSON,		  /* 400 InvalidJSONError */
 	REPLY_BODY_TOO_LARGE,	  /* 413 RequestTooLargeError */
-	REPLY_INVALID_PARAMETER,  /* 400 InvalidParameterError */
-	REPLY_TIMEFRAME,		  /* 400 TimeframeDefinitionError */
-	REPLY_MISSING_PARAMETER,  /* 400 MissingRequiredRequestFieldError */
-	REPLY_COLLECTION_NAME,	  /* 400 InvalidCollectionNameError */
-	REPLY_PROPERTY_NAME,	  /* 400 InvalidPropertyNameError */
-	REPLY_PROPERTY_VALUE,	  /* 400 InvalidPropertyValueError */
-	REPLY_INVALID_EVENT,	  /* 400 InvalidEventError */
-	REPLY_INVALID_BATCH,	  /* 400 InvalidBatchError */
-	REPLY_NAMESPACE_TYPE,	  /* 400 NamespaceTypeError */
-	REPLY_KEEN_PROPERTY,	  /* 400 InvalidKeenNamespaceProperty */
-	REPLY_LISTS_OF_LISTS,	  /* 400 ListsOfNonPrimitivesNotAllowedError */
-	REPLY_QUERY_TOO_LARGE,	  /* 400 QueryTooLargeError */
-	REPLY_QUERY_TIMEOUT,	  /* 504 QueryTimeoutError */
-	REPLY_UNAVAILABLE,		  /* 503 ServiceUnavailableError, Retry-After */
-	REPLY_SPOOL_FULL,		  /* 503 SpoolFullError, Retry-After */
-	REPLY_CLIENT_GONE,		  /* 499, for the log: nobody reads it */
-	REPLY_INTERNAL,			  /* 500 InternalServerError */
+	REPLY_ENCODING,
+	REPLY_BROKEN_ENCODING,
+	REPLY_INVALID_PARAMETER, /* 400 InvalidParameterError */
+	REPLY_TIMEFRAME,		 /* 400 TimeframeDefinitionError */
+	REPLY_MISSING_PARAMETER, /* 400 MissingRequiredRequestFieldError */
+	REPLY_COLLECTION_NAME,	 /* 400 InvalidCollectionNameError */
+	REPLY_PROPERTY_NAME,	 /* 400 InvalidPropertyNameError */
+	REPLY_PROPERTY_VALUE,	 /* 400 InvalidPropertyValueError */
+	REPLY_INVALID_EVENT,	 /* 400 InvalidEventError */
+	REPLY_INVALID_BATCH,	 /* 400 InvalidBatchError */
+	REPLY_NAMESPACE_TYPE,	 /* 400 NamespaceTypeError */
+	REPLY_KEEN_PROPERTY,	 /* 400 InvalidKeenNamespaceProperty */
+	REPLY_LISTS_OF_LISTS,	 /* 400 ListsOfNonPrimitivesNotAllowedError */
+	REPLY_QUERY_TOO_LARGE,	 /* 400 QueryTooLargeError */
+	REPLY_QUERY_TIMEOUT,	 /* 504 QueryTimeoutError */
+	REPLY_UNAVAILABLE,		 /* 503 ServiceUnavailableError, Retry-After */
+	REPLY_SPOOL_FULL,		 /* 503 SpoolFullError, Retry-After */
+	REPLY_CLIENT_GONE,		 /* 499, for the log: nobody reads it */
+	REPLY_INTERNAL,			 /* 500 InternalServerError */
 	REPLY_CODE__COUNT
 };
 

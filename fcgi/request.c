@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "encoding.h"
 #include "log.h"
 #include "request_fcgi.h"
 
@@ -73,6 +74,8 @@ request_set_new(int count, size_t max_body_bytes, bool log_each,
 		req->home = set;
 		req->arena = arena_new(max_body_bytes + REQUEST_ARENA_EXTRA);
 		req->fcgi.fd = -1;
+		/* with the NUL behind it */
+		buf_init(&req->decoded, max_body_bytes + 1);
 		if (req->arena == NULL)
 		{
 			request_set_free(set);
@@ -94,6 +97,7 @@ request_set_free(struct request_set *set)
 	for (i = 0; i < set->count; i++)
 	{
 		fastcgi_close(&set->requests[i].fcgi);
+		buf_free(&set->requests[i].decoded);
 		arena_free(set->requests[i].arena);
 		reply_free(&set->requests[i].reply);
 	}
@@ -291,12 +295,41 @@ read_exactly(struct fastcgi *fcgi, char *data, size_t len)
 	return fastcgi_read_body(fcgi, &more, 1, &n) == FASTCGI_OK && n == 0;
 }
 
+/* decode -- the body that was read becomes what it was compressed from. */
+static enum request_read
+decode(struct request *req, enum encoding encoding, size_t max_bytes)
+{
+	switch (encoding_decode(
+		encoding, req->body, req->body_len, max_bytes, &req->decoded))
+	{
+		case ENCODING_OK:
+			break;
+		case ENCODING_BROKEN:
+			return REQUEST_READ_ENCODING_BROKEN;
+		case ENCODING_TOO_LARGE:
+			return REQUEST_READ_DECODED_TOO_LARGE;
+		case ENCODING_NO_MEMORY:
+			return REQUEST_READ_NO_MEMORY;
+	}
+	req->body_len = req->decoded.len;
+	buf_char(&req->decoded, '\0');
+	req->body = req->decoded.data;
+	return req->decoded.failed ? REQUEST_READ_NO_MEMORY : REQUEST_READ_OK;
+}
+
 enum request_read
 request_read_body(struct request *req, size_t max_bytes)
 {
+	const char *name = request_header(req, "HTTP_CONTENT_ENCODING");
+	enum encoding encoding = encoding_named(name);
 	size_t len;
 	char *data;
 
+	if (encoding == ENCODING_UNKNOWN)
+	{
+		request_drain(req);
+		return REQUEST_READ_ENCODING_UNKNOWN;
+	}
 	if (!request_parse_length(fastcgi_param(&req->fcgi, "CONTENT_LENGTH"),
 							  &len))
 	{
@@ -320,6 +353,8 @@ request_read_body(struct request *req, size_t max_bytes)
 		return REQUEST_READ_SHORT;
 	req->body = data;
 	req->body_len = len;
+	if (encoding != ENCODING_NONE && len > 0)
+		return decode(req, encoding, max_bytes);
 	return REQUEST_READ_OK;
 }
 
@@ -396,6 +431,7 @@ request_drop(struct request *req)
 {
 	fastcgi_close(&req->fcgi);
 	arena_reset(req->arena);
+	buf_shrink(&req->decoded, 0);
 	reply_recycle(&req->reply);
 	request_set_give(req->home, req);
 }
@@ -409,6 +445,7 @@ request_forget_body(struct request *req)
 	req->fcgi.nparams = 0;
 	req->body = "";
 	req->body_len = 0;
+	buf_shrink(&req->decoded, 0);
 	arena_reset(req->arena);
 }
 

@@ -53,6 +53,7 @@ struct request
 	char project[PROJECT_CHARS + 1];
 	uint8_t project_id[TALLY_PROJECT_ID_BYTES];
 	const char *body;
+	struct buf decoded; /* the body, if it came compressed */
 	size_t body_len;
 	int64_t started_us;
 
@@ -90,6 +91,9 @@ enum request_read
 	REQUEST_READ_TOO_LARGE,	 /* ... or over the limit; body was drained */
 	REQUEST_READ_HEAD_TOO_LARGE,
 	REQUEST_READ_SHORT, /* fewer bytes came than were announced, or more */
+	REQUEST_READ_ENCODING_UNKNOWN,
+	REQUEST_READ_ENCODING_BROKEN,
+	REQUEST_READ_DECODED_TOO_LARGE,
 	REQUEST_READ_NO_MEMORY,
 };
 

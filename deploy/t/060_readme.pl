@@ -107,6 +107,7 @@ for (@blocks)
 	# What was sent is there before the next example asks for it.
 	$events += 1 if $heading eq 'A first result' && $language eq 'sh';
 	$events += 3 if $heading eq 'Send many events';
+	$events += 1 if $heading eq 'Send them compressed';
 	$events += @log if $text =~ /awk/;
 	eval { $tally->wait_for_events($events); 1 } or diag $@;
 }
