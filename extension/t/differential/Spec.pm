@@ -47,6 +47,15 @@ sub buckets
 	my $kind = $length > 40000 ? pick(qw(instants instants dates text)) : 'instants';
 	if ($kind eq 'instants')
 	{
+		# often an end is just where rows are
+		if (@{ $t->{minutes} } && chance(0.4))
+		{
+			my $row = '(timestamp ' . "'$t->{day}' + interval '" . pick(@{ $t->{minutes} }) . " min') AT TIME ZONE '$t->{zone}'";
+			my @ends = chance(0.5) ? ("($row)", "(($row) + interval '$length s')") : ("(($row) - interval '$length s')", "($row)");
+			@{$s}{qw(lower upper)} = @ends;
+			$s->{during} = "tstzrange($ends[0], $ends[1])";
+			return;
+		}
 		$off = 3600 * int($off / 3600) if chance(0.5);
 		$s->{lower} = "timestamptz '$t->{day} 00:00Z' + interval '$off s'";
 		$s->{upper} = "$s->{lower} + interval '" . (chance(0.5) ? 3600 * (1 + int($length / 3600)) : $length) . " s'";
@@ -119,7 +128,8 @@ sub two_step
 	if ($s->{shape} eq 'rows' && chance(0.7))
 	{
 		$s->{fill} = pick(qw(zero previous previous next next linear linear));
-		$s->{max_gap} = pick('1 hour', '1 day', '3 days', '26 hours', '1 mon', '10 days') if $s->{fill} ne 'zero' && chance(0.4);
+		my ($number, $unit) = split / /, $s->{every};
+		$s->{max_gap} = pick('1 hour', '1 day', '3 days', '26 hours', '1 mon', '10 days', map { $number * $_ . " $unit" } 1 .. 4) if $s->{fill} ne 'zero' && chance(0.4);
 		$s->{seed} = (int rand 100) / 4 if $s->{fill} eq 'previous' && chance(0.4);
 	}
 	$s->{width} = pick(1, 2, 3, 7, 100);

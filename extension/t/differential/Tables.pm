@@ -105,6 +105,8 @@ sub tables
 			axis => chance(0.3) ? 'When "at"' : 'at',
 			axis_type => pick('timestamptz', 'timestamptz', 'timestamp', 'date'),
 			day => $day, zone => $zone,
+			# whole minutes from the era's midnight at which there are rows
+			minutes => [],
 			rows => $i == 0 ? 0 : pick(1, 12, 60, 150, 150, 250),
 			columns => { map { @$_ } @TYPES },
 		);
@@ -117,6 +119,7 @@ sub tables
 		for (1 .. $t{rows})
 		{
 			my ($minutes, $seconds) = at($spread);
+			push @{ $t{minutes} }, $minutes if !$seconds;
 			my @row = (chance(0.04) ? undef : $minutes, $seconds, map { value($_->[1]) } @TYPES);
 			$sql .= join("\t", map { copied($_) } @row) . "\n";
 			$sql .= join("\t", map { copied($_) } @row) . "\n" if chance(0.1);
