@@ -30,6 +30,8 @@
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -113,14 +115,34 @@ tally_collect_empty(MemoryContext parent, const CollectSpec *spec)
 	return panel;
 }
 
+/*
+ * check_updated -- the library is there as soon as its file is, the aggregate
+ * only when the extension of this database was updated.
+ */
+static void
+check_updated(void)
+{
+	static const Oid types[] = {BYTEAOID, ANYOID};
+	List *name = list_make2(makeString("tally"), makeString("collect"));
+
+	if (!OidIsValid(LookupFuncName(name, lengthof(types), types, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension tally of this database is older than its "
+						"library"),
+				 errhint("ALTER EXTENSION tally UPDATE;")));
+}
+
 void
 tally_collect_call(StringInfo sql, const CollectSpec *spec, int n, Oid *type,
 				   Datum *value)
 {
 	Columns columns = {.n = 1, .name = {spec->axis}};
-	TallyPanel *panel = tally_collect_empty(CurrentMemoryContext, spec);
+	TallyPanel *panel;
 	StringInfoData out;
 
+	check_updated();
+	panel = tally_collect_empty(CurrentMemoryContext, spec);
 	pq_begintypsend(&out);
 	pq_sendbyte(&out, COLLECT_FORMAT);
 	pq_sendbyte(&out, (uint8) spec->others);

@@ -150,15 +150,26 @@ SQL
 	is(sql('SELECT * FROM tally.key_snapshot()'), $snapshot, "$when: keys are the same");
 }
 read_back('before');
-is(sql("SELECT count(*) FROM tally.series('was.event', 'at', '1 day', daterange '[2025-03-28,2025-04-03)',"
-		. " '{count,sum(i4)}', '{t}', 'UTC') AS x(d timestamptz, t text, n bigint, s bigint)"),
-	6 * sql('SELECT count(DISTINCT coalesce(t, $$ $$)) FROM was.event'),
-	"0.1's tally.series works in the new library");
+my $series = "SELECT * FROM tally.series('was.event', 'at', '1 day', daterange '[2025-03-28,2025-04-03)',"
+	. " '{count,sum(i4)}', '{t}', 'UTC') AS x(d timestamptz, t text, n bigint, s bigint)";
+my ($ok, $out, $err) = $tally->psql_try($series, db => 'old');
+like($err, qr/^ERROR:  extension tally of this database is older than its library\nHINT:  ALTER EXTENSION tally UPDATE;$/m,
+	"0.1's tally.series says what is to be done");
 
 #-----------------------------------------------------------------------------
 # The update.
 #-----------------------------------------------------------------------------
 
+# What users made of functions whose arguments are others now is named, not
+# taken, and all stays as it was.
+my $uses = "CREATE VIEW was.series_view AS $series";
+sql("$uses; CREATE MATERIALIZED VIEW \"Kept\" AS $series WITH NO DATA;");
+($ok, $out, $err) = $tally->psql_try('ALTER EXTENSION tally UPDATE', db => 'old');
+like($err, qr/ERROR:  tally.series\(\) and tally.series_long\(\) have new arguments, but are in use\nDETAIL:  They are used by: materialized view public."Kept", view was.series_view\.\nHINT:/,
+	'views over tally.series() are named');
+is(version(), '0.1', 'and nothing was updated');
+my $definition = sql("SELECT pg_get_viewdef('was.series_view')");
+sql('DROP VIEW was.series_view; DROP MATERIALIZED VIEW "Kept"');
 sql('ALTER EXTENSION tally UPDATE');
 is(version(), $new, "it is $new now");
 
@@ -175,6 +186,9 @@ WHERE pronamespace = 'tally'::regnamespace AND prosecdef AND has_function_privil
 SQL
 $tally->psql_file("$TallyTest::ROOT/deploy/roles.sql", db => 'old');
 
+sql("CREATE VIEW was.series_view AS $definition");
+is(sql('SELECT count(*) FROM was.series_view'), 6 * sql('SELECT count(DISTINCT coalesce(t, $$ $$)) FROM was.event'),
+	'made again as it was, the view shows a series');
 read_back('after');
 calls("$new after the update");
 
