@@ -30,6 +30,7 @@
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -38,8 +39,8 @@
 
 PG_FUNCTION_INFO_V1(tally_series_json);
 
-/* What a bucket takes while the document is made: measured, 320. */
-#define BUCKET_BYTES 350
+/* After how many buckets the memory taken is looked at. */
+#define CHARGE_EVERY 256
 
 /* What a document is made with. */
 typedef struct Writer
@@ -50,6 +51,7 @@ typedef struct Writer
 	TallyFillWalk walk;
 	bool fill_is_float8; /* the fill can give what the measure's type cannot */
 	pg_tz *zone;
+	MemoryContext cxt; /* of all that the document is made of */
 	JsonbParseState *state;
 } Writer;
 
@@ -273,6 +275,9 @@ push_member(Writer *w, Member member)
 	for (int32 b = 0; b < w->grid->nbuckets; b++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (b % CHARGE_EVERY == 0)
+			tally_budget_memory(
+				(int64) MemoryContextMemAllocated(w->cxt, true));
 		if (member == MEMBER_VALUES)
 		{
 			push_value(w, b);
@@ -295,12 +300,17 @@ tally_series_json(PG_FUNCTION_ARGS)
 {
 	Writer w = {0};
 	JsonbValue *document;
+	MemoryContext caller;
+	Jsonb *result;
 
+	w.cxt = AllocSetContextCreate(CurrentMemoryContext,
+								  "tally json",
+								  ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(w.cxt);
 	w.series =
 		tally_panel_from_datum(PG_GETARG_DATUM(0), CurrentMemoryContext);
 	w.grid = tally_panel_grid(w.series);
 	w.fill = tally_panel_fill(w.series);
-	tally_budget_memory((int64) w.grid->nbuckets * BUCKET_BYTES);
 	w.walk.prev = w.walk.next = -1;
 	w.fill_is_float8 =
 		!tally_fill_fits(w.fill, tally_panel_result_type(w.series, 0));
@@ -309,5 +319,8 @@ tally_series_json(PG_FUNCTION_ARGS)
 	for (int i = 0; i < MEMBER__COUNT; i++)
 		push_member(&w, (Member) i);
 	document = pushJsonbValue(&w.state, WJB_END_OBJECT, NULL);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(document));
+	MemoryContextSwitchTo(caller);
+	result = JsonbValueToJsonb(document);
+	MemoryContextDelete(w.cxt);
+	PG_RETURN_JSONB_P(result);
 }
