@@ -8,7 +8,9 @@
 #	make check		deploy/check.sh: every test there is
 #	make check-layers	who may include and call what
 #	make format		clang-format over all C files
-#	make fuzz N=20000	random specifications, Tally against plain SQL
+#	make fuzz		both of the next
+#	make fuzz-engine N=20000	random specifications, Tally against plain SQL
+#	make fuzz-http FUZZ_SECONDS=60	what reads bytes from outside, libFuzzer
 #	make bench		figures of this machine; see deploy/bench/README.md
 #	make clean
 
@@ -47,9 +49,16 @@ check-format:
 
 # SEED runs the same ones again; it is printed.
 N = 20000
-fuzz:
+fuzz-engine:
 	PG_CONFIG=$(PG_CONFIG) TALLY_SPECS=$(N) $(if $(SEED),TALLY_SEED=$(SEED)) \
 		prove -v extension/t/060_differential.pl
+
+# libFuzzer, so many seconds a target.
+FUZZ_SECONDS = 60
+fuzz-http:
+	+$(MAKE) -C fcgi fuzz PG_CONFIG=$(PG_CONFIG) FUZZ_SECONDS=$(FUZZ_SECONDS)
+
+fuzz: fuzz-engine fuzz-http
 
 bench:
 	deploy/bench/http.sh
@@ -61,4 +70,4 @@ clean:
 	+$(MAKE) -C fcgi clean
 
 .PHONY: all extension fcgi install demo check check-layers format \
-	check-format fuzz bench clean
+	check-format fuzz fuzz-engine fuzz-http bench clean

@@ -22,7 +22,7 @@ Usage: deploy/check.sh [STEP...]
 
 Runs all steps, or those named (and the builds they need), in this order:
   format layers shellcheck build clang versions config nginx alerts
-  unit fcgi regress isolation extension-tap fcgi-tap deploy-tap
+  unit fcgi fuzz regress isolation extension-tap fcgi-tap deploy-tap
 
 PG_CONFIG        the PostgreSQL whose copy is used ($PG_CONFIG)
 TALLY_CHECK_KEEP if set, the temporary folder is kept when something failed
@@ -281,7 +281,7 @@ check_nginx()
 
 check_shell()
 {
-  shellcheck -x deploy/*.sh deploy/prometheus/*.sh .ci/run
+  shellcheck -x deploy/*.sh deploy/prometheus/*.sh fcgi/fuzz/*.sh .ci/run
 }
 
 export -f check_versions check_config check_nginx check_shell
@@ -308,6 +308,8 @@ main()
   read -ra aslr <<<"$(no_aslr)"
   tap_step fcgi "${aslr[@]}" make -C fcgi check PG_CONFIG="$PG_CONFIG" \
     PROVE='prove -v'
+
+  tap_step fuzz make -s -C fcgi fuzz FUZZ_SECONDS=3 PG_CONFIG="$PG_CONFIG"
 
   if selected regress || selected isolation; then
     start_cluster

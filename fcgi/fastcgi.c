@@ -324,12 +324,12 @@ split_params(uint8_t *data, size_t len, struct fastcgi_param *params)
 		(void) take_pair(&p, end, &name, &value);
 		if (ended != NULL)
 			*ended = '\0';
-		at = data + (p - data);
-		memmove(at - 1, at, name);
-		at[name - 1] = '\0';
-		params[i].name = (const char *) at - 1;
-		params[i].value = (const char *) at + name;
-		ended = at + name + value;
+		at = data + (p - data) - 1;
+		memmove(at, at + 1, name);
+		at[name] = '\0';
+		params[i].name = (const char *) at;
+		params[i].value = (const char *) at + name + 1;
+		ended = at + name + 1 + value;
 		p += name + value;
 	}
 	if (ended != NULL)
