@@ -37,15 +37,29 @@ BEGIN
          'tally.series() of the rows of one SELECT; params are the values of its $1, $2 ...'),
         ('series_query_long', 'query text, params jsonb', 'text, jsonb', long,
          'tally_series_query_long',
-         'tally.series_long() of the rows of one SELECT; params are the values of its $1, $2 ...')
+         'tally.series_long() of the rows of one SELECT; params are the values of its $1, $2 ...'),
+        ('series_json', 'source regclass', 'regclass', 'jsonb',
+         'tally_series_json_document',
+         'A dense series of a table as one document: {axis: [{start, end, partial}], series: [{key: {..}, measure: [..]}], meta: {..}}.'),
+        ('series_query_json', 'query text, params jsonb', 'text, jsonb',
+         'jsonb', 'tally_series_query_json_document',
+         'tally.series_json() of the rows of one SELECT; params are the values of its $1, $2 ...'),
+        ('series_json_rows', 'source regclass', 'regclass', 'SETOF text',
+         'tally_series_json_rows',
+         'A dense series of a table as JSON in pieces: first {keys: [{..}], meta: {..}}, then a row a bucket, {start, end, partial, values: {measure: [..]}}.'),
+        ('series_query_json_rows', 'query text, params jsonb', 'text, jsonb',
+         'SETOF text', 'tally_series_query_json_rows',
+         'tally.series_json_rows() of the rows of one SELECT; params are the values of its $1, $2 ...')
         ) v(name, head, head_types, result, symbol, about)
     LOOP
         FOREACH during IN ARRAY '{tstzrange,daterange,text}'::text[] LOOP
             EXECUTE format(
                 'CREATE FUNCTION tally.%s(%s, axis name, every interval,'
                 ' during %s, %s) RETURNS %s LANGUAGE C STABLE PARALLEL UNSAFE'
-                ' COST 100000 ROWS 1000 AS ''MODULE_PATHNAME'', %L',
-                f.name, f.head, during, tail, f.result, f.symbol);
+                ' COST 100000 %s AS ''MODULE_PATHNAME'', %L',
+                f.name, f.head, during, tail, f.result,
+                CASE f.result WHEN 'jsonb' THEN '' ELSE 'ROWS 1000' END,
+                f.symbol);
             EXECUTE format('COMMENT ON FUNCTION tally.%s(%s, name, %s) IS %L',
                 f.name, f.head_types, format(types, during), f.about);
         END LOOP;

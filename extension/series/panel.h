@@ -257,4 +257,12 @@ extern TallyPanel *tally_panel_from_query(MemoryContext parent,
 										  const Datum *args,
 										  const bool *argnulls);
 
+/*
+ * The same of a query with a second column, a count of rows, which *nrows is
+ * set to.
+ */
+extern TallyPanel *tally_panel_from_query_counted(
+	MemoryContext parent, const char *sql, int nargs, const Oid *argtypes,
+	const Datum *args, const bool *argnulls, int64 *nrows);
+
 #endif

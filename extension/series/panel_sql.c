@@ -210,10 +210,21 @@ tally_panel_hand_over(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/* The receiver of the query's one row, which says nothing of interest. */
-static bool
-ignore_row(TupleTableSlot *slot, DestReceiver *self)
+/* The receiver of the query's one row, of which only a count is of interest. */
+typedef struct CountReceiver
 {
+	DestReceiver pub;
+	int64 *nrows; /* NULL: there is no count */
+} CountReceiver;
+
+static bool
+take_count(TupleTableSlot *slot, DestReceiver *self)
+{
+	CountReceiver *receiver = (CountReceiver *) self;
+	bool isnull;
+
+	if (receiver->nrows != NULL)
+		*receiver->nrows = DatumGetInt64(slot_getattr(slot, 2, &isnull));
 	return true;
 }
 
@@ -232,17 +243,31 @@ tally_panel_from_query(MemoryContext parent, const char *sql, int nargs,
 					   const Oid *argtypes, const Datum *args,
 					   const bool *argnulls)
 {
+	return tally_panel_from_query_counted(
+		parent, sql, nargs, argtypes, args, argnulls, NULL);
+}
+
+TallyPanel *
+tally_panel_from_query_counted(MemoryContext parent, const char *sql,
+							   int nargs, const Oid *argtypes,
+							   const Datum *args, const bool *argnulls,
+							   int64 *nrows)
+{
 	/* DestTuplestore: SPI accepts no other kind of foreign receiver. */
-	DestReceiver receiver = {
-		.receiveSlot = ignore_row,
-		.rStartup = ignore_startup,
-		.rShutdown = ignore_end,
-		.rDestroy = ignore_end,
-		.mydest = DestTuplestore,
+	CountReceiver receiver = {
+		.pub =
+			{
+				.receiveSlot = take_count,
+				.rStartup = ignore_startup,
+				.rShutdown = ignore_end,
+				.rDestroy = ignore_end,
+				.mydest = DestTuplestore,
+			},
+		.nrows = nrows,
 	};
 	SPIExecuteOptions options = {
 		.read_only = true,
-		.dest = &receiver,
+		.dest = &receiver.pub,
 	};
 	ParamListInfo params = makeParamList(nargs);
 	Taker mine = {parent, NULL};

@@ -58,6 +58,20 @@ series_cells_check(SeriesSpec *spec, bool as_float8)
 	}
 }
 
+int64
+series_bytes(const SeriesResult *result)
+{
+	int64 bytes =
+		(int64) MemoryContextMemAllocated(tally_panel_context(result->panel),
+										  true);
+
+	if (result->before != NULL)
+		bytes += (int64) MemoryContextMemAllocated(tally_panel_context(
+													   result->before),
+												   true);
+	return bytes;
+}
+
 SeriesCells *
 series_cells_make(const SeriesResult *result)
 {
@@ -181,9 +195,11 @@ series_cells_value(SeriesCells *cells, int32 bucket, int32 group, int column,
 {
 	Place place;
 	Datum value;
+	bool ignored;
 
 	*isnull = true;
-	*is_filled = false;
+	if (is_filled != NULL)
+		*is_filled = false;
 	if (!series_cells_is_plain(cells, column))
 	{
 		if (!find_filled(cells, bucket, group, column, &place))
@@ -195,16 +211,17 @@ series_cells_value(SeriesCells *cells, int32 bucket, int32 group, int column,
 								place.bucket,
 								place.walk,
 								isnull,
-								is_filled);
+								is_filled != NULL ? is_filled : &ignored);
 	}
 	if (!find(cells, bucket, group, column, &place))
 		return (Datum) 0;
 	value = tally_panel_value(
 		place.panel, place.bucket, place.group, place.measure, isnull);
-	*is_filled = !*isnull && tally_panel_nvalues(place.panel,
-												 place.bucket,
-												 place.group,
-												 place.measure) == 0;
+	if (is_filled != NULL)
+		*is_filled = !*isnull && tally_panel_nvalues(place.panel,
+													 place.bucket,
+													 place.group,
+													 place.measure) == 0;
 	return value;
 }
 

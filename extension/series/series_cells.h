@@ -34,13 +34,17 @@ extern const char *series_column_name(const SeriesSpec *spec, int column);
  */
 extern void series_cells_check(SeriesSpec *spec, bool as_float8);
 
+/* What the panels of a result have taken of tally.max_memory. */
+extern int64 series_bytes(const SeriesResult *result);
+
 /* In the current memory context. */
 extern SeriesCells *series_cells_make(const SeriesResult *result);
 
 /*
  * The value in a bucket of a group, which is an index in result->groups, in
  * the measure's result type.  For each group and column the buckets must be
- * asked for once each and in order.
+ * asked for once each and in order.  What is by reference lasts until the next
+ * call for them, or in the current memory context.  "is_filled" may be NULL.
  */
 extern Datum series_cells_value(SeriesCells *cells, int32 bucket, int32 group,
 								int column, bool *isnull, bool *is_filled);

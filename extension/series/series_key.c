@@ -8,7 +8,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 
@@ -26,6 +30,14 @@ label(const SeriesSpec *spec, int key)
 	return OidInputFunctionCall(input, spec->other, param, -1);
 }
 
+static void
+set_string(JsonbValue *v, char *text)
+{
+	v->type = jbvString;
+	v->val.string.val = text;
+	v->val.string.len = (int) strlen(text);
+}
+
 Datum
 series_key(const SeriesResult *result, int32 group, int key, bool *isnull)
 {
@@ -38,11 +50,58 @@ series_key(const SeriesResult *result, int32 group, int key, bool *isnull)
 	return *isnull ? (Datum) 0 : label(result->spec, key);
 }
 
-void
-series_json_from(JsonbValue *v, Oid type, Datum value, bool isnull)
+/* set_number -- a number, or a string for what JSON has no number for. */
+static void
+set_number(JsonbValue *v, Numeric number)
+{
+	if (numeric_is_nan(number) || numeric_is_inf(number))
+		set_string(v,
+				   DatumGetCString(
+					   DirectFunctionCall1(numeric_out,
+										   NumericGetDatum(number))));
+	else
+	{
+		v->type = jbvNumeric;
+		v->val.numeric = number;
+	}
+}
+
+/* set_decimal -- from the shortest text that is the number. */
+static void
+set_decimal(JsonbValue *v, const char *text)
+{
+	set_number(v,
+			   DatumGetNumeric(DirectFunctionCall3(numeric_in,
+												   CStringGetDatum(text),
+												   InvalidOid,
+												   Int32GetDatum(-1))));
+}
+
+/* set_other -- by the type's output; arrays as lists. */
+static void
+set_other(JsonbValue *v, Oid type, Datum value)
 {
 	Oid output;
 	bool varlena;
+
+	if (OidIsValid(get_element_type(type)))
+	{
+		Datum list = DirectFunctionCall1(array_to_json, value);
+
+		series_json_value(DatumGetJsonbP(DirectFunctionCall1(
+							  jsonb_in,
+							  CStringGetDatum(TextDatumGetCString(list)))),
+						  v);
+		return;
+	}
+	getTypeOutputInfo(type, &output, &varlena);
+	set_string(v, OidOutputFunctionCall(output, value));
+}
+
+void
+series_json_from(JsonbValue *v, Oid type, Datum value, bool isnull)
+{
+	char buf[Max(MAXDATELEN + 1, DOUBLE_SHORTEST_DECIMAL_LEN)];
 
 	if (isnull)
 	{
@@ -56,31 +115,58 @@ series_json_from(JsonbValue *v, Oid type, Datum value, bool isnull)
 			v->val.boolean = DatumGetBool(value);
 			return;
 		case INT2OID:
+			set_number(v, int64_to_numeric(DatumGetInt16(value)));
+			return;
 		case INT4OID:
+			set_number(v, int64_to_numeric(DatumGetInt32(value)));
+			return;
 		case INT8OID:
-			v->type = jbvNumeric;
-			v->val.numeric =
-				int64_to_numeric(type == INT8OID   ? DatumGetInt64(value)
-								 : type == INT4OID ? DatumGetInt32(value)
-												   : DatumGetInt16(value));
+			set_number(v, int64_to_numeric(DatumGetInt64(value)));
+			return;
+		case FLOAT4OID:
+			float_to_shortest_decimal_buf(DatumGetFloat4(value), buf);
+			set_decimal(v, buf);
+			return;
+		case FLOAT8OID:
+			double_to_shortest_decimal_buf(DatumGetFloat8(value), buf);
+			set_decimal(v, buf);
 			return;
 		case NUMERICOID:
-			if (numeric_is_nan(DatumGetNumeric(value)) ||
-				numeric_is_inf(DatumGetNumeric(value)))
-				break;
-			v->type = jbvNumeric;
-			v->val.numeric = DatumGetNumeric(value);
+			set_number(v, DatumGetNumeric(value));
+			return;
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			set_string(v, pstrdup(JsonEncodeDateTime(buf, value, type, NULL)));
 			return;
 		case JSONBOID:
 			series_json_value(DatumGetJsonbP(value), v);
 			return;
 		default:
-			break;
+			set_other(v, type, value);
 	}
-	getTypeOutputInfo(type, &output, &varlena);
-	v->type = jbvString;
-	v->val.string.val = OidOutputFunctionCall(output, value);
-	v->val.string.len = (int) strlen(v->val.string.val);
+}
+
+Jsonb *
+series_rejected(const SeriesResult *result)
+{
+	const SeriesSpec *spec = result->spec;
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < spec->nmeasures; i++)
+	{
+		int64 n = tally_panel_rejected(result->panel, i);
+		JsonbValue v;
+
+		if (n == 0)
+			continue;
+		set_string(&v, spec->measures[i].name);
+		pushJsonbValue(&state, WJB_KEY, &v);
+		set_number(&v, int64_to_numeric(n));
+		pushJsonbValue(&state, WJB_VALUE, &v);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
 Jsonb *
@@ -97,9 +183,7 @@ series_key_json(const SeriesResult *result, int32 group)
 		bool isnull;
 		Datum key = series_key(result, group, i, &isnull);
 
-		name.type = jbvString;
-		name.val.string.val = spec->keys[i].name;
-		name.val.string.len = (int) strlen(spec->keys[i].name);
+		set_string(&name, spec->keys[i].name);
 		pushJsonbValue(&state, WJB_KEY, &name);
 		series_json_from(&v, spec->key_defs[i].type, key, isnull);
 		pushJsonbValue(&state, WJB_VALUE, &v);

@@ -17,7 +17,14 @@ extern Datum series_key(const SeriesResult *result, int32 group, int key,
 /* The whole key as a JSON object, column by column. */
 extern Jsonb *series_key_json(const SeriesResult *result, int32 group);
 
-/* A value as one of JSON: a number, a boolean, what it is, or a string. */
+/* How many values each measure could not take, where there are any. */
+extern Jsonb *series_rejected(const SeriesResult *result);
+
+/*
+ * A value as one of JSON: a number, a boolean, an instant as ISO 8601, an
+ * array as a list, JSON as it is, and anything else as a string.  So are NaN
+ * and the infinities, for which JSON has no numbers.
+ */
 extern void series_json_from(JsonbValue *v, Oid type, Datum value,
 							 bool isnull);
 

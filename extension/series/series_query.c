@@ -135,6 +135,8 @@ series_query_write(SeriesQuery *query, const SeriesSpec *spec,
 	tally_collect_call(
 		&query->sql, &collect, query->params.n + 1, &type, &value);
 	(void) series_params_add(&query->params, type, value, false);
+	if (part->nrows != NULL)
+		appendStringInfoString(&query->sql, ", pg_catalog.count(*)");
 	write_from(query, spec, part->without_range ? NULL : part->grid);
 }
 
@@ -170,12 +172,13 @@ series_query_panel(const SeriesSpec *spec, const SeriesPart *part,
 	TallyPanel *panel;
 
 	series_query_write(&query, spec, part);
-	panel = tally_panel_from_query(parent,
-								   query.sql.data,
-								   query.params.n,
-								   query.params.types,
-								   query.params.values,
-								   query.params.nulls);
+	panel = tally_panel_from_query_counted(parent,
+										   query.sql.data,
+										   query.params.n,
+										   query.params.types,
+										   query.params.values,
+										   query.params.nulls,
+										   part->nrows);
 	if (panel != NULL)
 		return panel;
 	set_collect(&collect, spec, part);

@@ -25,6 +25,7 @@ typedef struct SeriesPart
 	TallyPanel *members; /* as in CollectSpec */
 	CollectOthers others;
 	bool without_range; /* no condition on the axis: the panel looks itself */
+	int64 *nrows;		/* if not NULL, set to the rows that are read */
 } SeriesPart;
 
 /* All measures over the grid of the spec, any group. */
@@ -57,7 +58,7 @@ typedef void (*SeriesRowFunc)(TupleTableSlot *slot, void *arg);
 extern void series_query_rows(const SeriesQuery *query, SeriesRowFunc each,
 							  void *arg);
 
-/* Appends " AND "-less conditions: that the axis is in [lower, upper). */
+/* Appends the condition that the axis is in [lower, upper). */
 extern void series_query_range(SeriesQuery *query, const SeriesSpec *spec,
 							   TimestampTz lower, TimestampTz upper);
 

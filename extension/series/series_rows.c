@@ -325,10 +325,9 @@ series_rows_next(SeriesRows *rows, Datum *values, bool *nulls)
 	{
 		Datum *value = &values[1 + nkeys + i];
 		bool *isnull = &nulls[1 + nkeys + i];
-		bool is_filled;
 
 		*value = series_cells_value(
-			rows->cells, rows->bucket, rows->group, i, isnull, &is_filled);
+			rows->cells, rows->bucket, rows->group, i, isnull, NULL);
 		if (*isnull)
 			tally_coerce_null(&rows->coercions[nkeys + i]);
 		else

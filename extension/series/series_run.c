@@ -22,17 +22,12 @@
 
 /* run_all -- the panel of a spec without "top". */
 static void
-run_all(SeriesResult *result, TallyPanel *members, MemoryContext parent)
+run_all(SeriesResult *result, const SeriesPart *part, MemoryContext parent)
 {
 	const SeriesSpec *spec = result->spec;
-	SeriesPart part;
 	int32 n;
 
-	series_part_init(&part, spec);
-	part.members = members;
-	if (spec->groups == SERIES_GROUPS_LISTED)
-		part.others = series_others(spec);
-	result->panel = series_query_panel(spec, &part, parent);
+	result->panel = series_query_panel(spec, part, parent);
 	if (spec->groups != SERIES_GROUPS_LISTED)
 	{
 		result->ngroups = tally_panel_nkeyed(result->panel);
@@ -40,7 +35,7 @@ run_all(SeriesResult *result, TallyPanel *members, MemoryContext parent)
 		return;
 	}
 	/* In the order of the list, in which the members were put in. */
-	n = tally_panel_nkeyed(members);
+	n = tally_panel_nkeyed(part->members);
 	result->ngroups = n;
 	result->groups = palloc((n + 1) * sizeof(int32));
 	for (int32 i = 0; i < n; i++)
@@ -53,7 +48,6 @@ show_other(SeriesResult *result)
 {
 	int32 other = tally_panel_other_group(result->panel, false);
 
-	result->other = -1;
 	if (other < 0)
 		return;
 	result->groups =
@@ -116,16 +110,24 @@ check_label(const SeriesResult *result)
 }
 
 SeriesResult *
-series_run(const SeriesSpec *spec, MemoryContext parent)
+series_run(const SeriesSpec *spec, bool count_rows, MemoryContext parent)
 {
 	SeriesResult *result = palloc0(sizeof(SeriesResult));
 	TallyPanel *members = series_members(spec, CurrentMemoryContext);
+	SeriesPart part;
 
 	result->spec = spec;
+	result->other = -1;
+	series_part_init(&part, spec);
+	part.members = members;
+	if (spec->groups == SERIES_GROUPS_LISTED)
+		part.others = series_others(spec);
+	if (count_rows)
+		part.nrows = &result->rows_read;
 	if (spec->top > 0)
-		series_top(result, members, parent);
+		series_top(result, &part, parent);
 	else
-		run_all(result, members, parent);
+		run_all(result, &part, parent);
 	if (members != NULL)
 		MemoryContextDelete(tally_panel_context(members));
 	show_other(result);

@@ -29,14 +29,16 @@ typedef struct SeriesResult
 	TallyPanel *before;
 	int32 *before_groups;  /* for each group shown: of "before", or -1 */
 	int32 *before_buckets; /* for each bucket: of "before", or -1 */
-	int64 rows_read;	   /* of the source, for "panel" */
+	int64 rows_read;	   /* of the source, for "panel"; when counted */
 } SeriesResult;
 
 /*
  * Runs it with the rights of the caller.  What is returned lives in "parent",
- * where it is freed with; also the panels.
+ * where it is freed with; also the panels.  The rows that are read are
+ * counted when "count_rows".
  */
-extern SeriesResult *series_run(const SeriesSpec *spec, MemoryContext parent);
+extern SeriesResult *series_run(const SeriesSpec *spec, bool count_rows,
+								MemoryContext parent);
 
 /* What follows is between the files of a run. */
 
@@ -76,9 +78,9 @@ series_others(const SeriesSpec *spec)
 
 /*
  * series_top.c: fills result->panel and the groups of a spec with "top".
- * "members" as series_members() gave it.
+ * "part" is what one pass takes.
  */
-extern void series_top(SeriesResult *result, TallyPanel *members,
+extern void series_top(SeriesResult *result, SeriesPart *part,
 					   MemoryContext parent);
 
 /*

@@ -47,7 +47,7 @@ start(FunctionCallInfo fcinfo, MemoryContext cxt, TupleDesc desc, Form form)
 	spec = series_spec_make(&args);
 	rows = form.is_long ? series_rows_long(spec, desc)
 						: series_rows_wide(spec, desc);
-	series_rows_begin(rows, series_run(spec, cxt));
+	series_rows_begin(rows, series_run(spec, false, cxt));
 	MemoryContextSwitchTo(old);
 	return rows;
 }

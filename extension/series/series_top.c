@@ -215,6 +215,7 @@ two_passes(SeriesResult *result, SeriesPart *part, MemoryContext parent)
 	first.grid = series_grid_one(spec->grid->lower, spec->grid->upper);
 	first.first_measure = spec->top_by;
 	first.nmeasures = 1;
+	first.nrows = NULL;
 	totals = series_query_panel(spec, &first, parent);
 	ranked = rank(spec, totals, 0, &n);
 
@@ -238,21 +239,16 @@ two_passes(SeriesResult *result, SeriesPart *part, MemoryContext parent)
 }
 
 void
-series_top(SeriesResult *result, TallyPanel *members, MemoryContext parent)
+series_top(SeriesResult *result, SeriesPart *part, MemoryContext parent)
 {
 	const SeriesSpec *spec = result->spec;
-	SeriesPart part;
 	Ranked *ranked;
 	int32 n;
 
-	series_part_init(&part, spec);
-	part.members = members;
-	if (spec->groups == SERIES_GROUPS_LISTED)
-		part.others = series_others(spec);
-	result->panel = one_pass(spec, &part, parent);
+	result->panel = one_pass(spec, part, parent);
 	if (result->panel == NULL)
 	{
-		two_passes(result, &part, parent);
+		two_passes(result, part, parent);
 		return;
 	}
 	ranked = rank(spec, result->panel, spec->top_by, &n);

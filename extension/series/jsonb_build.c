@@ -1,0 +1,270 @@
+/*-------------------------------------------------------------------------
+ *
+ * jsonb_build.c
+ *	  A jsonb document written straight into its bytes.
+ *
+ * The format is that of utils/jsonb.h: a container is a header (its kind and
+ * number of members), an entry of four bytes for each member and each name,
+ * then their bytes.  An entry has the length of its bytes, padding before them
+ * included, but each JB_OFFSET_STRIDE-th has the offset of their end.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+
+#include "budget.h"
+#include "series/jsonb_build.h"
+
+#define FIRST_BYTES 8192
+
+static void too_large(void) pg_attribute_noreturn();
+
+static void
+too_large(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("answer is too large for one value of type jsonb"),
+			 errdetail("A list or an object can take %d bytes in it.",
+					   JENTRY_OFFLENMASK),
+			 errhint("Call tally.series_json_rows(), which gives a row a "
+					 "bucket, or ask for less.")));
+}
+
+/* reserve -- room for "bytes" more, which are not set. */
+static char *
+reserve(JsonbBuild *build, Size bytes)
+{
+	char *at;
+
+	if (build->len + bytes > build->max)
+	{
+		Size max = build->max;
+
+		while (max < build->len + bytes)
+			max *= 2;
+		if (max > MaxAllocSize)
+			max = MaxAllocSize;
+		if (build->len + bytes > max)
+			too_large();
+		tally_budget_memory(build->charged + (int64) max);
+		build->data = repalloc_huge(build->data, max);
+		build->max = max;
+	}
+	at = build->data + build->len;
+	build->len += bytes;
+	return at;
+}
+
+/* pad -- to where a number or a container may begin. */
+static void
+pad(JsonbBuild *build)
+{
+	Size bytes = INTALIGN(build->len) - build->len;
+
+	if (bytes > 0)
+		memset(reserve(build, bytes), 0, bytes);
+}
+
+void
+tally_jsonb_init(JsonbBuild *build, int64 charged)
+{
+	memset(build, 0, sizeof(*build));
+	build->charged = charged;
+	build->max = FIRST_BYTES;
+	build->data = palloc(build->max);
+	build->small = palloc0(JSONB_BUILD_SMALL * sizeof(Numeric));
+	(void) reserve(build, VARHDRSZ);
+}
+
+/* set_entry -- of a member whose bytes begin at "from" and end here. */
+static void
+set_entry(JsonbBuild *build, uint32 type, Size from)
+{
+	JsonbFrame *frame = &build->frames[build->depth - 1];
+	Size len = build->len - from;
+	JEntry entry = type;
+
+	Assert(build->depth > 0);
+	frame->total += len;
+	if (frame->total > JENTRY_OFFLENMASK)
+		too_large();
+	if (frame->next % JB_OFFSET_STRIDE == 0)
+		entry |= JENTRY_HAS_OFF | (uint32) frame->total;
+	else
+		entry |= (uint32) len;
+	memcpy(build->data + frame->entries + frame->next * sizeof(JEntry),
+		   &entry,
+		   sizeof(JEntry));
+	frame->next++;
+}
+
+/* begin -- a container of "entries" entries. */
+static void
+begin(JsonbBuild *build, uint32 header, Size entries)
+{
+	JsonbFrame *frame;
+
+	if (build->depth >= JSONB_BUILD_DEPTH)
+		elog(ERROR, "document is nested too deeply");
+	if (entries > JB_CMASK)
+		too_large();
+	CHECK_FOR_INTERRUPTS();
+	frame = &build->frames[build->depth++];
+	frame->base = build->len;
+	pad(build);
+	memcpy(reserve(build, sizeof(header)), &header, sizeof(header));
+	frame->entries = build->len;
+	frame->next = 0;
+	frame->total = 0;
+	(void) reserve(build, entries * sizeof(JEntry));
+}
+
+void
+tally_jsonb_list(JsonbBuild *build, uint32 n)
+{
+	begin(build, n | JB_FARRAY, n);
+}
+
+void
+tally_jsonb_object(JsonbBuild *build, uint32 n, const char *const *names)
+{
+	begin(build, n | JB_FOBJECT, (Size) n * 2);
+	for (uint32 i = 0; i < n; i++)
+	{
+		Size len = strlen(names[i]);
+		Size from = build->len;
+
+		memcpy(reserve(build, len), names[i], len);
+		set_entry(build, JENTRY_ISSTRING, from);
+	}
+}
+
+void
+tally_jsonb_end(JsonbBuild *build)
+{
+	JsonbFrame *frame = &build->frames[--build->depth];
+
+	if (build->depth > 0)
+		set_entry(build, JENTRY_ISCONTAINER, frame->base);
+}
+
+void
+tally_jsonb_null(JsonbBuild *build)
+{
+	set_entry(build, JENTRY_ISNULL, build->len);
+}
+
+void
+tally_jsonb_bool(JsonbBuild *build, bool value)
+{
+	set_entry(build,
+			  value ? JENTRY_ISBOOL_TRUE : JENTRY_ISBOOL_FALSE,
+			  build->len);
+}
+
+void
+tally_jsonb_text(JsonbBuild *build, const char *text)
+{
+	Size len = strlen(text);
+	Size from = build->len;
+
+	memcpy(reserve(build, len), text, len);
+	set_entry(build, JENTRY_ISSTRING, from);
+}
+
+void
+tally_jsonb_numeric(JsonbBuild *build, Numeric value)
+{
+	Size from = build->len;
+
+	pad(build);
+	memcpy(reserve(build, VARSIZE(value)), value, VARSIZE(value));
+	set_entry(build, JENTRY_ISNUMERIC, from);
+}
+
+void
+tally_jsonb_int(JsonbBuild *build, int64 value)
+{
+	Numeric number;
+
+	if (value >= 0 && value < JSONB_BUILD_SMALL)
+	{
+		if (build->small[value] == NULL)
+		{
+			MemoryContext old =
+				MemoryContextSwitchTo(GetMemoryChunkContext(build->small));
+
+			build->small[value] = int64_to_numeric(value);
+			MemoryContextSwitchTo(old);
+		}
+		tally_jsonb_numeric(build, build->small[value]);
+		return;
+	}
+	number = int64_to_numeric(value);
+	tally_jsonb_numeric(build, number);
+	pfree(number);
+}
+
+/* build_container -- the bytes of a list or an object that there is. */
+static void
+build_container(JsonbBuild *build, const JsonbContainer *container, Size len)
+{
+	Size from = build->len;
+
+	pad(build);
+	memcpy(reserve(build, len), container, len);
+	set_entry(build, JENTRY_ISCONTAINER, from);
+}
+
+void
+tally_jsonb_value(JsonbBuild *build, const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			tally_jsonb_null(build);
+			return;
+		case jbvBool:
+			tally_jsonb_bool(build, value->val.boolean);
+			return;
+		case jbvNumeric:
+			tally_jsonb_numeric(build, value->val.numeric);
+			return;
+		case jbvString:
+			tally_jsonb_text(build,
+							 pnstrdup(value->val.string.val,
+									  value->val.string.len));
+			return;
+		case jbvBinary:
+			build_container(build,
+							value->val.binary.data,
+							value->val.binary.len);
+			return;
+		default:
+			elog(ERROR, "unexpected JSON value of type %d", value->type);
+	}
+}
+
+Jsonb *
+tally_jsonb_finish(JsonbBuild *build)
+{
+	Assert(build->depth == 0);
+	SET_VARSIZE(build->data, build->len);
+	return (Jsonb *) build->data;
+}
+
+int
+tally_jsonb_compare_names(const char *a, const char *b)
+{
+	Size la = strlen(a);
+	Size lb = strlen(b);
+
+	if (la != lb)
+		return la < lb ? -1 : 1;
+	return memcmp(a, b, la);
+}
