@@ -77,6 +77,7 @@ auth_check(struct request *req, struct keys *keys, enum scope scope,
 		   const char *project)
 {
 	const char *key = presented_key(req);
+	uint8_t hash[KEY_HASH_BYTES];
 	enum keys_result result;
 
 	if (key == NULL)
@@ -92,13 +93,16 @@ auth_check(struct request *req, struct keys *keys, enum scope scope,
 		result = KEYS_NONE;
 	else if (!project_parse(project, req->project_id))
 		result = KEYS_UNKNOWN_PROJECT;
+	else if (!digest_sha256(key, strlen(key), hash))
+		result = KEYS_NONE; /* out of memory: not the key's fault */
 	else
-		result = keys_check(keys, req->project_id, key, strlen(key), scope);
+		result = keys_check(keys, req->project_id, hash, scope);
 	if (result != KEYS_OK)
 	{
 		refuse(req, result, scope);
 		return false;
 	}
 	hex_text(req->project_id, TALLY_PROJECT_ID_BYTES, req->project);
+	memcpy(&req->key_id, hash, sizeof(req->key_id));
 	return true;
 }

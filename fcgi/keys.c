@@ -102,17 +102,14 @@ project_parse(const char *text, uint8_t project[TALLY_PROJECT_ID_BYTES])
 
 enum keys_result
 keys_check(struct keys *keys, const uint8_t project[TALLY_PROJECT_ID_BYTES],
-		   const char *key, size_t key_len, enum scope scope)
+		   const uint8_t hash[KEY_HASH_BYTES], enum scope scope)
 {
 	struct snapshot *snap = grab(keys);
-	uint8_t hash[DIGEST_BYTES];
 	enum keys_result result;
 
 	if (snap == NULL)
 		return KEYS_NONE;
-	result = digest_sha256(key, key_len, hash)
-				 ? snapshot_check(snap, project, hash, scope)
-				 : KEYS_NONE;
+	result = snapshot_check(snap, project, hash, scope);
 	let_go(keys, snap);
 	return result;
 }

@@ -21,8 +21,9 @@
 #include "../extension/contract.h"
 #include "clock.h"
 #include "route.h"
+#include "digest.h"
 
-#define KEY_HASH_BYTES 32
+#define KEY_HASH_BYTES DIGEST_BYTES
 
 struct keys;
 struct keys_builder;
@@ -68,12 +69,13 @@ bool keys_stop(struct keys *keys, int64_t timeout_ms);
 bool keys_refresh(struct keys *keys);
 
 /*
- * May "key", as it was presented, do "scope" in the project?  The time it
- * takes does not depend on how much of a wrong key is right.
+ * May the key of that hash do "scope" in the project?  The time it takes does
+ * not depend on how much of a wrong key is right.
  */
 enum keys_result keys_check(struct keys *keys,
 							const uint8_t project[TALLY_PROJECT_ID_BYTES],
-							const char *key, size_t key_len, enum scope scope);
+							const uint8_t hash[KEY_HASH_BYTES],
+							enum scope scope);
 
 /* Is there a project of that id?  Also false when there is no snapshot. */
 bool keys_knows_project(struct keys *keys,

@@ -508,6 +508,12 @@ request_project_id(const struct request *req)
 	return req->project_id;
 }
 
+uint64_t
+request_key_id(const struct request *req)
+{
+	return req->key_id;
+}
+
 int64_t
 request_started_ms(const struct request *req)
 {

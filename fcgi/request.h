@@ -64,6 +64,9 @@ struct arena *request_arena(struct request *req);
 const char *request_project(const struct request *req);
 const uint8_t *request_project_id(const struct request *req);
 
+/* Which key it was, as a number: for counting, not for telling. */
+uint64_t request_key_id(const struct request *req);
+
 /* clock_mono_ms() when it was accepted. */
 int64_t request_started_ms(const struct request *req);
 

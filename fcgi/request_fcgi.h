@@ -7,6 +7,7 @@
 #define TALLY_REQUEST_FCGI_H
 
 #include "../extension/contract.h"
+#include "answer.h"
 #include "buf.h"
 #include "fastcgi.h"
 #include "metrics.h"
@@ -32,6 +33,7 @@ struct reply
 	struct buf head;		/* header lines beside status and type */
 	struct buf rendered;	/* all of them, as they go out */
 	struct buf body;
+	struct answer *shared; /* instead of the body, or NULL */
 	bool streaming;
 	bool broken; /* the client is to see an incomplete answer */
 };
@@ -52,6 +54,7 @@ struct request
 	const char *args[ROUTE_MAX_ARGS];
 	char project[PROJECT_CHARS + 1];
 	uint8_t project_id[TALLY_PROJECT_ID_BYTES];
+	uint64_t key_id; /* of the key's hash */
 	const char *body;
 	struct buf decoded; /* the body, if it came compressed */
 	size_t body_len;

@@ -96,7 +96,10 @@ new_keys(const char *file)
 static enum keys_result
 ask(struct keys *keys, const uint8_t *project, const char *key, enum scope s)
 {
-	return keys_check(keys, project, key, strlen(key), s);
+	uint8_t hash[KEY_HASH_BYTES];
+
+	(void) digest_sha256(key, strlen(key), hash);
+	return keys_check(keys, project, hash, s);
 }
 
 static void
