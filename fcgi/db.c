@@ -65,7 +65,7 @@ wait_for(PGconn *pg, short events, int watch_fd, int64_t deadline_ms)
 {
 	struct pollfd fds[2] = {
 		{.fd = PQsocket(pg), .events = events},
-		{.fd = watch_fd, .events = POLLRDHUP}, /* -1 is ignored by poll() */
+		{.fd = watch_fd, .events = POLLIN | POLLRDHUP}, /* -1: ignored */
 	};
 	int n;
 
@@ -551,7 +551,10 @@ db_run(struct db *db, const struct db_call *call, struct db_error *error)
 						  error);
 	}
 	if (result == DB_DOWN)
+	{
+		error->was_running = true;
 		log_down(db, error->message);
+	}
 	pool_release(db->pool, conn, is_clean(result, conn->pg));
 	return result;
 }

@@ -59,6 +59,7 @@ struct db_error
 	char message[512];
 	char detail[512];
 	char hint[512];
+	bool was_running; /* of DB_DOWN: the statement was under way */
 };
 
 /* A parameter: text unless "binary"; SQL NULL when data is NULL.  Text ends
@@ -93,8 +94,9 @@ struct db_call
 	int64_t deadline_ms;		   /* for the whole call */
 	int64_t statement_end_ms;	   /* when the server shall give up; 0: only by
 							   * the timeout of the connection */
-	int watch_fd;				   /* a client to watch, or -1 */
-	db_row_fn row;				   /* NULL: rows are ignored */
+	int watch_fd;  /* gives the call up (DB_CLIENT_GONE) once it
+							   * is readable or closed; or -1 */
+	db_row_fn row; /* NULL: rows are ignored */
 	void *arg;
 };
 

@@ -81,23 +81,37 @@ internal(struct request *req, const struct db_error *error)
 	reply_error(req, REPLY_INTERNAL, "The server could not run the request.");
 }
 
+/* code_of -- as the table has it; REPLY_CODE__COUNT if it has not. */
+static enum reply_code
+code_of(const char *sqlstate)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(table[i].sqlstate, sqlstate) == 0)
+			return table[i].code;
+	return REPLY_CODE__COUNT;
+}
+
+bool
+db_reply_blames_request(const struct db_error *error)
+{
+	return code_of(error->sqlstate) != REPLY_CODE__COUNT;
+}
+
 static void
 server_refused(struct request *req, struct db *db,
 			   const struct db_error *error)
 {
+	const enum reply_code code = code_of(error->sqlstate);
 	char message[MESSAGE_BYTES];
-	size_t i;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	if (code != REPLY_CODE__COUNT)
 	{
-		if (strcmp(table[i].sqlstate, error->sqlstate) == 0)
-		{
-			compose(error, message);
-			reply_error(req, table[i].code, message);
-			return;
-		}
+		compose(error, message);
+		reply_error(req, code, message);
 	}
-	if (strcmp(error->sqlstate, "57014") == 0)
+	else if (strcmp(error->sqlstate, "57014") == 0)
 		timed_out(req);
 	else if (db_is_transient(error->sqlstate))
 		unavailable(req, db);

@@ -16,4 +16,8 @@
 void db_reply_error(struct request *req, struct db *db, enum db_result result,
 					const struct db_error *error);
 
+/* Is the error one that speaks of the request, so that the same one has it
+ * again, and not of the server? */
+bool db_reply_blames_request(const struct db_error *error);
+
 #endif

@@ -15,11 +15,8 @@
 #include "request_fcgi.h"
 
 static void
-not_allowed(struct request *req, unsigned allowed)
+not_allowed(struct request *req, const char *allow)
 {
-	char allow[ROUTE_ALLOW_BYTES];
-
-	route_allow(allowed, allow);
 	reply_errorf(req,
 				 REPLY_METHOD_NOT_ALLOWED,
 				 "This resource does not know the method; it knows %s.",
@@ -100,6 +97,7 @@ static bool
 find(struct request *req, const struct service *service)
 {
 	struct route_match match;
+	char allow[ROUTE_ALLOW_BYTES];
 
 	route_find(&service->routes, req->method, &req->uri, &match);
 	if (match.route != NULL)
@@ -111,10 +109,11 @@ find(struct request *req, const struct service *service)
 		return true;
 	}
 
-	if (req->method == METHOD_OPTIONS)
-		reply_preflight(req);
+	route_allow(match.allowed, allow);
+	if (req->method == METHOD_OPTIONS && match.allowed != 0)
+		reply_preflight(req, allow);
 	else if (match.allowed != 0)
-		not_allowed(req, match.allowed);
+		not_allowed(req, allow);
 	else
 		reply_error(req, REPLY_NOT_FOUND, "There is nothing at this URL.");
 	return false;

@@ -1,39 +1,27 @@
 /*
  * h_query.c
- *	  A query: from the request to the bytes of its answer.
+ *	  A query: from the request to its question, and from the verdict to its
+ *	  answer.
  *
- * tally.query() returns the answer in pieces, which are passed on as they
- * come.  The first STREAM_BYTES are held back: an answer that is no longer
- * goes out with its length, and an error among its pieces is an honest error.
- * After that the answer is streamed, and an error can only break it off.
+ * What lies between, cache, queue, slots and who waits for whom, is
+ * flights.h; what a computation does is query_run.c.
  */
+#include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
 #include "db_reply.h"
-#include "log.h"
+#include "query_key.h"
 #include "query_request.h"
+#include "query_run.h"
 #include "reader.h"
 #include "reply.h"
 
-#define STREAM_BYTES ((size_t) 32 * 1024)
 /* A GET's parameters come through nginx's 20 kB line; escaped, 6 times it. */
 #define GET_MAX_BYTES ((size_t) 256 * 1024)
-
-/* take_piece -- one row: a piece of the answer. */
-static bool
-take_piece(void *arg, const struct db_row *row)
-{
-	struct request *req = arg;
-	struct buf *body = reply_body(req);
-
-	if (row->values[0] == NULL)
-		return true;
-	buf_append(body, row->values[0], row->lens[0]);
-	if (body->len < STREAM_BYTES && !body->failed)
-		return true;
-	return reply_stream_flush(req);
-}
+/* The project and the names of analyses beside the request. */
+#define KEY_MAX_BYTES (GET_MAX_BYTES + (size_t) 128 * 1024)
+/* Who is over the share is so until one of its queries ends. */
+#define SHARE_RETRY_MS 1000
 
 static bool
 wants_pretty(const struct request *req)
@@ -44,62 +32,175 @@ wants_pretty(const struct request *req)
 		   (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
 }
 
-/* log_broken -- the client sees half an answer: the log says why. */
-static void
-log_broken(const struct request *req, enum db_result result,
-		   const struct db_error *error)
-{
-	struct log_line line;
+/* ------------------------------------------------------------------------
+ * From the verdict to the answer
+ */
 
-	log_begin(&line, LOG_LEVEL_WARN, "answer_broken_off");
-	log_str(&line, "project", request_project(req));
-	log_int(&line, "result", result);
-	log_str(&line, "sqlstate", error->sqlstate);
-	log_str(&line, "message", error->message);
-	log_end(&line);
+static void
+out_of_memory(struct request *req)
+{
+	reply_unavailable(req,
+					  REPLY_UNAVAILABLE,
+					  METRIC_SHED_MEMORY,
+					  "The server is out of memory.",
+					  0);
 }
 
 static void
-run(struct request *req, const struct reader *reader, const char *json)
+reply_answer(struct request *req, const struct verdict *verdict)
 {
-	const int64_t started_ms = request_started_ms(req);
-	const int64_t deadline_ms = started_ms + reader->query_deadline_ms;
-	const struct db_param params[] = {
-		{.data = request_project(req)},
-		{.data = request_arg(req, 1)},
-		{.data = json},
-		{.data = wants_pretty(req) ? "true" : "false"},
-	};
-	const struct db_call call = {
-		.stmt = STMT_QUERY,
-		.params = params,
-		.wait_deadline_ms = started_ms + reader->slot_wait_ms,
-		.deadline_ms = deadline_ms,
-		.statement_end_ms = started_ms + reader->statement_timeout_ms,
-		.watch_fd = request_watch_fd(req),
-		.row = take_piece,
-		.arg = req,
-	};
-	struct db_error error;
-	enum db_result result;
+	char age[24];
 
-	reply_begin(req, 200, NULL);
-	result = db_run(reader->db, &call, &error);
-	if (result == DB_OK)
+	reply_shared(req, verdict->answer);
+	if (verdict->age_ms == 0 && verdict->kind != VERDICT_STALE)
 		return;
-	if (!reply_is_streaming(req))
+	(void) snprintf(age,
+					sizeof(age),
+					"%lld",
+					(long long) (verdict->age_ms / 1000));
+	reply_header(req, "Age", age);
+	if (verdict->kind == VERDICT_STALE)
+		reply_header(req, "Warning", "110 - \"Response is Stale\"");
+}
+
+static void
+reply_failure(struct request *req, const struct reader *reader,
+			  const struct verdict *verdict)
+{
+	struct query_failure failure;
+
+	query_failure_read(verdict->answer, &failure);
+	db_reply_error(req, reader->db, failure.result, &failure.error);
+	answer_unref(verdict->answer);
+}
+
+static void
+reply_quarantined(struct request *req, const struct verdict *verdict)
+{
+	reply_unavailable(
+		req,
+		REPLY_QUERY_QUARANTINED,
+		METRIC_SHED_QUARANTINE,
+		verdict->reason == QUARANTINE_LOST
+			? "The database lost its connections while it worked on this "
+			  "query, so it is not run again for a minute."
+			: "This query took too long a moment ago, so it is not run again "
+			  "for a minute. Ask for a shorter timeframe, fewer groups or a "
+			  "wider interval.",
+		verdict->retry_ms);
+}
+
+/* prepare -- the answer that the verdict says. */
+static void
+prepare(struct request *req, const struct reader *reader,
+		const struct verdict *verdict)
+{
+	static const struct db_error none = {.sqlstate = ""};
+
+	switch (verdict->kind)
 	{
-		db_reply_error(req, reader->db, result, &error);
-		return;
+		case VERDICT_ANSWER:
+		case VERDICT_STALE:
+			reply_answer(req, verdict);
+			break;
+		case VERDICT_FAILED:
+			reply_failure(req, reader, verdict);
+			break;
+		case VERDICT_STREAMED:
+			break;
+		case VERDICT_QUARANTINED:
+			reply_quarantined(req, verdict);
+			break;
+		case VERDICT_BUSY:
+			db_reply_error(req, reader->db, DB_BUSY, &none);
+			break;
+		case VERDICT_OVER_SHARE:
+			reply_unavailable(req,
+							  REPLY_TOO_MANY_REQUESTS,
+							  METRIC_SHED_SHARE,
+							  "This key has its share of the query slots in "
+							  "use. Wait for one of its queries to end.",
+							  SHARE_RETRY_MS);
+			break;
+		case VERDICT_AWAY:
+			db_reply_error(req, reader->db, DB_DOWN, &none);
+			break;
+		case VERDICT_LATE:
+			db_reply_error(req, reader->db, DB_TIMEOUT, &none);
+			break;
+		case VERDICT_GONE:
+			db_reply_error(req, reader->db, DB_CLIENT_GONE, &none);
+			break;
 	}
-	log_broken(req, result, &error);
-	reply_stream_break(req);
+}
+
+void
+tell_query(void *arg, struct waiter *waiter, const struct verdict *verdict)
+{
+	struct request *req = waiter->request;
+
+	prepare(req, arg, verdict);
+	request_finish(req);
+}
+
+/* ------------------------------------------------------------------------
+ * From the request to the question
+ */
+
+/* ask -- "json" may be the request's memory, which is gone afterwards. */
+static enum handled
+ask(struct request *req, const struct reader *reader, const char *json,
+	size_t len)
+{
+	struct question question;
+	struct verdict verdict;
+	struct waiter *waiter;
+	enum handled handled = HANDLED_NOW;
+	struct buf key;
+	size_t asked;
+
+	buf_init(&key, KEY_MAX_BYTES);
+	asked = query_key_build(&key,
+							request_project(req),
+							request_arg(req, 1),
+							json,
+							len,
+							wants_pretty(req));
+	/* who waits keeps no body: the key has all of it, once for all */
+	request_forget_body(req);
+	waiter = arena_alloc(request_arena(req), sizeof(*waiter));
+	if (key.failed || waiter == NULL)
+	{
+		out_of_memory(req);
+		goto done;
+	}
+	question.key.data = key.data;
+	question.key.len = key.len;
+	question.key.hash = siphash(&reader->secret, key.data, key.len);
+	question.fingerprint = siphash(&reader->secret, key.data, asked);
+	*waiter = (struct waiter){
+		.request = req,
+		.owner = request_key_id(req),
+		.started_ms = request_started_ms(req),
+		.deadline_ms = request_started_ms(req) + reader->query_deadline_ms,
+		.watch_fd = request_watch_fd(req),
+	};
+	/* from here on the request may be another thread's, and finished */
+	if (flights_ask(reader->flights, &question, waiter, &verdict))
+		prepare(req, reader, &verdict);
+	else
+		handled = HANDLED_LATER;
+
+done:
+	buf_free(&key);
+	return handled;
 }
 
 enum handled
 handle_query(struct request *req, void *app)
 {
 	const struct reader *reader = app;
+	enum handled handled = HANDLED_NOW;
 	char why[QUERY_REQUEST_WHY_BYTES];
 	enum query_request result;
 	struct buf built;
@@ -116,24 +217,21 @@ handle_query(struct request *req, void *app)
 	{
 		result = query_request_of_uri(request_uri(req), &built, why);
 		json = built.data;
+		len = built.len;
 	}
 
 	switch (result)
 	{
 		case QUERY_REQUEST_OK:
-			run(req, reader, json);
+			handled = ask(req, reader, json, len);
 			break;
 		case QUERY_REQUEST_BAD:
 			reply_error(req, REPLY_INVALID_JSON, why);
 			break;
 		case QUERY_REQUEST_NO_MEMORY:
-			reply_unavailable(req,
-							  REPLY_UNAVAILABLE,
-							  METRIC_SHED_MEMORY,
-							  "The server is out of memory.",
-							  0);
+			out_of_memory(req);
 			break;
 	}
 	buf_free(&built);
-	return HANDLED_NOW;
+	return handled;
 }

@@ -88,6 +88,26 @@ handle_reader_ready(struct request *req, void *app)
 	return HANDLED_NOW;
 }
 
+static void
+put_flights(struct metrics *metrics, const struct reader *reader)
+{
+	struct flights_counts counts;
+
+	flights_counts(reader->flights, &counts);
+	metrics_set(metrics, METRIC_QUERY_WAITING, counts.queued);
+	metrics_set(metrics, METRIC_QUERY_RUNNING, counts.running);
+	metrics_set(metrics, METRIC_QUERY_PARKED, counts.waiting);
+	metrics_set(metrics, METRIC_QUARANTINE_QUERIES, counts.quarantined);
+	metrics_set(metrics, METRIC_CACHE_BYTES, (int64_t) counts.cache.bytes);
+	metrics_set(metrics,
+				METRIC_CACHE_MAX_BYTES,
+				(int64_t) reader->cache_max_bytes);
+	metrics_set(metrics, METRIC_CACHE_ENTRIES, (int64_t) counts.cache.entries);
+	metrics_raise(metrics,
+				  METRIC_CACHE_EVICTED,
+				  (int64_t) counts.cache.evicted);
+}
+
 enum handled
 handle_reader_metrics(struct request *req, void *app)
 {
@@ -103,12 +123,10 @@ handle_reader_metrics(struct request *req, void *app)
 	};
 	const struct reader *reader = app;
 	struct metrics *metrics = request_metrics(req);
-	struct pool_counts counts;
 
 	metrics_of_db(metrics, reader->db, &of_queries);
 	metrics_of_db(metrics, reader->key_db, &of_keys);
-	db_counts(reader->db, &counts);
-	metrics_set(metrics, METRIC_QUERY_WAITING, counts.waiting);
+	put_flights(metrics, reader);
 	metrics_set(metrics, METRIC_DATABASE_AWAY, is_reachable(reader) ? 0 : 1);
 	metrics_reply(req, reader->started_us, reader->keys);
 	return HANDLED_NOW;

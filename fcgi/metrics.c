@@ -57,6 +57,10 @@ static const struct metric_info infos[METRIC__COUNT] = {
 		"reason=\"slots\"", SHED},
 	[METRIC_SHED_DATABASE] = {READ, true, 0, "shed_total",
 		"reason=\"database\"", SHED},
+	[METRIC_SHED_SHARE] = {READ, true, 0, "shed_total",
+		"reason=\"share\"", SHED},
+	[METRIC_SHED_QUARANTINE] = {READ, true, 0, "shed_total",
+		"reason=\"quarantine\"", SHED},
 	[METRIC_SHED_DISK] = {WRITE, true, 0, "shed_total",
 		"reason=\"disk\"", SHED},
 	[METRIC_SHED_SPOOL_FULL] = {WRITE, true, 0, "shed_total",
@@ -78,7 +82,11 @@ static const struct metric_info infos[METRIC__COUNT] = {
 	[METRIC_DRAIN_CONNECTIONS_USED] = {WRITE, false, 0, "pg_connections",
 		"pool=\"drain\",state=\"used\"", CONNECTIONS},
 	[METRIC_QUERY_WAITING] = {READ, false, 0, "queue_requests", NULL,
-		"Queries that wait for a connection now."},
+		"Queries that wait for a slot now."},
+	[METRIC_QUERY_RUNNING] = {READ, false, 0, "query_running", NULL,
+		"Queries that the database works on now."},
+	[METRIC_QUERY_PARKED] = {READ, false, 0, "waiting_requests", NULL,
+		"Requests that wait for an answer now."},
 
 #define BREAKER "1 while no connection is tried, as the last ones failed."
 	[METRIC_QUERY_BREAKER_OPEN] = {READ, false, 0, "breaker_open",
@@ -89,6 +97,28 @@ static const struct metric_info infos[METRIC__COUNT] = {
 		"pool=\"drain\"", BREAKER},
 	[METRIC_DATABASE_AWAY] = {BOTH, false, 0, "database_away", NULL,
 		"1 while the database does not do what it is asked."},
+
+#define CACHE "Queries, by what the result cache had for them."
+	[METRIC_CACHE_HITS] = {READ, true, 0, "cache_requests_total",
+		"result=\"hit\"", CACHE},
+	[METRIC_CACHE_MISSES] = {READ, true, 0, "cache_requests_total",
+		"result=\"miss\"", CACHE},
+	[METRIC_CACHE_STALE] = {READ, true, 0, "cache_requests_total",
+		"result=\"stale\"", CACHE},
+	[METRIC_CACHE_SHARED] = {READ, true, 0, "singleflight_shared_total", NULL,
+		"Queries that waited for the answer to the same one."},
+	[METRIC_CACHE_BYTES] = {READ, false, 0, "cache_bytes", NULL,
+		"Memory of the result cache."},
+	[METRIC_CACHE_MAX_BYTES] = {READ, false, 0, "cache_max_bytes", NULL,
+		"Memory that the result cache may take."},
+	[METRIC_CACHE_ENTRIES] = {READ, false, 0, "cache_entries", NULL,
+		"Queries that the result cache knows something of."},
+	[METRIC_CACHE_EVICTED] = {READ, true, 0, "cache_evicted_total", NULL,
+		"Entries of the result cache that made room for newer ones."},
+	[METRIC_QUARANTINED] = {READ, true, 0, "quarantined_total", NULL,
+		"Times that a query was put into quarantine."},
+	[METRIC_QUARANTINE_QUERIES] = {READ, false, 0, "quarantine_queries", NULL,
+		"Queries that are in quarantine now."},
 
 #define EVENTS "Events that were sent: on disk, or refused as what they are."
 	[METRIC_EVENTS_ACCEPTED] = {WRITE, true, 0, "ingest_events_total",
@@ -141,6 +171,8 @@ static const struct
 	[METRIC_DRAIN_LAG] = {WRITE, "drain_lag_seconds",
 		"Time from the acceptance of a batch's oldest event until the batch "
 		"was stored."},
+	[METRIC_CACHE_STALE_AGE] = {READ, "cache_stale_seconds",
+		"Age of the answers that were given although they should be newer."},
 };
 
 /* Upper ends of the buckets; what is longer goes into one more. */

@@ -27,11 +27,13 @@ enum metric
 	METRIC_MEMORY_BYTES,
 	METRIC_KEYS_AGE_MS,
 
-	METRIC_SHED_KEYS,	  /* the keys are not known */
-	METRIC_SHED_MEMORY,	  /* none left */
-	METRIC_SHED_SLOTS,	  /* all connections in use, and the queue */
-	METRIC_SHED_DATABASE, /* away, or it could not be reached lately */
-	METRIC_SHED_DISK,	  /* slower than the events that arrive */
+	METRIC_SHED_KEYS,		/* the keys are not known */
+	METRIC_SHED_MEMORY,		/* none left */
+	METRIC_SHED_SLOTS,		/* all connections in use, and the queue */
+	METRIC_SHED_DATABASE,	/* away, or it could not be reached lately */
+	METRIC_SHED_SHARE,		/* the key has its share of the slots */
+	METRIC_SHED_QUARANTINE, /* the query did harm a moment ago */
+	METRIC_SHED_DISK,		/* slower than the events that arrive */
 	METRIC_SHED_SPOOL_FULL,
 	METRIC_SHED_SPOOL_FAILED,
 
@@ -42,10 +44,23 @@ enum metric
 	METRIC_DRAIN_CONNECTIONS_IDLE,
 	METRIC_DRAIN_CONNECTIONS_USED,
 	METRIC_QUERY_WAITING,
+	METRIC_QUERY_RUNNING,
+	METRIC_QUERY_PARKED,
 	METRIC_QUERY_BREAKER_OPEN,
 	METRIC_KEYS_BREAKER_OPEN,
 	METRIC_DRAIN_BREAKER_OPEN,
 	METRIC_DATABASE_AWAY,
+
+	METRIC_CACHE_HITS,
+	METRIC_CACHE_MISSES,
+	METRIC_CACHE_STALE, /* given instead of an error */
+	METRIC_CACHE_SHARED,
+	METRIC_CACHE_BYTES,
+	METRIC_CACHE_MAX_BYTES,
+	METRIC_CACHE_ENTRIES,
+	METRIC_CACHE_EVICTED,
+	METRIC_QUARANTINED,
+	METRIC_QUARANTINE_QUERIES,
 
 	METRIC_EVENTS_ACCEPTED,
 	METRIC_EVENTS_REJECTED,
@@ -73,6 +88,7 @@ enum metric_histogram
 	METRIC_QUEUE_WAIT, /* for a connection, or for room before the disk */
 	METRIC_DRAIN_LAG,  /* from the acceptance of a batch's oldest event to
 						* its commit */
+	METRIC_CACHE_STALE_AGE,
 	METRIC_HISTOGRAM__COUNT
 };
 

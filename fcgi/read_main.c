@@ -3,9 +3,10 @@
  *	  tally-read: answers queries.
  *
  * THREADS.  The main thread starts the others and waits for signals.  The
- * workers accept and answer; one refresher loads the keys.  There are more
- * workers than connections and places in their queue, so that somebody is
- * always free to say "busy" at once, and to answer the health check.
+ * workers accept, and answer what is known already; what has to be computed
+ * is done in slots, one for each connection (flights.h).  So no worker ever
+ * waits for the database, and somebody is always free to say "busy" at once,
+ * and to answer the health check.  One refresher loads the keys.
  *
  * SIGTERM, SIGINT: stop accepting, finish what is under way, end.  SIGHUP:
  * load the keys now.
@@ -24,6 +25,7 @@
 #include "keys.h"
 #include "keys_db.h"
 #include "log.h"
+#include "query_run.h"
 #include "reader.h"
 #include "worker.h"
 
@@ -46,6 +48,15 @@ struct read_config
 	int64_t slot_wait_ms;
 	int64_t statement_timeout_ms;
 	int64_t query_deadline_ms;
+	int64_t max_waiting;
+	int64_t key_slots;
+	int64_t cache_mb;
+	int64_t cache_answer_kb;
+	int64_t cache_fresh_min_ms;
+	int64_t cache_fresh_ms;
+	int64_t cache_stale_ms;
+	int64_t cache_failure_ms;
+	int64_t quarantine_ms;
 	int64_t key_refresh_ms;
 	int64_t key_max_age_ms;
 	const char *key_file;
@@ -68,8 +79,8 @@ static const struct setting settings[] = {
 		"the socket's group, nginx's; empty: the program's own"),
 	INT(listen_backlog, "64", 1, 4096,
 		"connections that may wait to be accepted; beyond it nginx answers"),
-	INT(threads, "16", 2, 256,
-		"threads, and so requests at a time; more than 1.5 * connections"),
+	INT(threads, "8", 2, 256,
+		"threads that read requests and answer what is known already"),
 	TEXT(database, "dbname=tally user=tally_reader",
 		"libpq's connection string; its options and connect_timeout are ours"),
 	INT(connections, "8", 1, 128,
@@ -77,12 +88,38 @@ static const struct setting settings[] = {
 	INT(connect_timeout_ms, "2000", 50, 60000,
 		"how long connecting may take, in milliseconds"),
 	INT(slot_wait_ms, "2000", 0, 60000,
-		"how long a query waits for a connection before it is refused"),
+		"how long a query waits for a slot before it is refused; half as many"
+		" as there are connections may wait, and one more is refused at once"),
 	INT(statement_timeout_ms, "10000", 250, 3600000,
 		"how long a query may run, the wait for its connection included"),
 	INT(query_deadline_ms, "12000", 250, 3600000,
 		"how long a request may take in all; over statement_timeout_ms, and"
 		" under nginx's fastcgi_read_timeout"),
+	INT(max_waiting, "240", 2, 4096,
+		"requests that may wait for an answer, those that wait for the same"
+		" one too"),
+	INT(key_slots, "6", 1, 128,
+		"queries that one API key may have running or queued; of the requests"
+		" that wait it may have half"),
+	INT(cache_mb, "32", 1, 65536,
+		"memory for answers that are kept, in MB"),
+	INT(cache_answer_kb, "1024", 32, 16384,
+		"the largest answer that is kept and shared, in kB; a larger one is"
+		" passed on as it is made"),
+	INT(cache_fresh_ms, "10000", 0, 3600000,
+		"how old an answer may be at most and still be given, +-10 %; its"
+		" relative timeframe and its events are then as old"),
+	INT(cache_fresh_min_ms, "500", 0, 3600000,
+		"how old every answer may be; between the two, ten times as old as it"
+		" took to make"),
+	INT(cache_stale_ms, "300000", 0, 86400000,
+		"how old an answer may be and be given, with Age and Warning, when a"
+		" newer one cannot be had"),
+	INT(cache_failure_ms, "1000", 0, 60000,
+		"how long a failure is the answer to the same query"),
+	INT(quarantine_ms, "60000", 0, 3600000,
+		"how long a query that took all its time is not run again; 0: never"
+		" refused for it"),
 	INT(key_refresh_ms, "10000", 100, 3600000,
 		"how often the API keys are loaded, in milliseconds"),
 	INT(key_max_age_ms, "86400000", 1000, INT64_C(31536000000),
@@ -130,9 +167,15 @@ fail(const char *message)
 static const char *
 check_config(const struct read_config *config)
 {
-	if (config->threads <= config->connections + (config->connections + 1) / 2)
-		return "setting \"threads\" must be more than 1.5 times "
-			   "\"connections\", or health checks wait for queries";
+	if (config->cache_stale_ms < config->cache_fresh_ms)
+		return "setting \"cache_stale_ms\" must not be less than "
+			   "\"cache_fresh_ms\"";
+	if (config->cache_fresh_ms < config->cache_fresh_min_ms)
+		return "setting \"cache_fresh_ms\" must not be less than "
+			   "\"cache_fresh_min_ms\"";
+	if (config->cache_answer_kb > config->cache_mb * 1024 / 8)
+		return "setting \"cache_answer_kb\" must not be more than an eighth of "
+			   "\"cache_mb\"";
 	if (config->query_deadline_ms < config->statement_timeout_ms)
 		return "setting \"query_deadline_ms\" must not be less than "
 			   "\"statement_timeout_ms\"";
@@ -143,7 +186,7 @@ check_config(const struct read_config *config)
 
 static struct db *
 open_db(const struct read_config *config, int64_t connections,
-		int64_t breaker_max_ms, struct metrics *metrics)
+		int64_t breaker_max_ms)
 {
 	const struct db_options options = {
 		.conninfo = config->database,
@@ -153,10 +196,40 @@ open_db(const struct read_config *config, int64_t connections,
 		.connect_timeout_ms = config->connect_timeout_ms,
 		.statement_timeout_ms = config->statement_timeout_ms,
 		.breaker_max_ms = breaker_max_ms,
-		.metrics = metrics,
 	};
 
 	return db_new(&options);
+}
+
+static struct flights *
+open_flights(const struct read_config *config, struct reader *reader,
+			 struct metrics *metrics)
+{
+	const struct flights_options options = {
+		.slots = (int) config->connections,
+		.max_queued = (int) (config->connections + 1) / 2,
+		.max_waiting = (int) config->max_waiting,
+		.owner_slots = (int) config->key_slots,
+		.owner_waiting = (int) (config->max_waiting + 1) / 2,
+		.slot_wait_ms = config->slot_wait_ms,
+		.quarantine_ms = config->quarantine_ms,
+		.cache =
+			{
+				.max_bytes = reader->cache_max_bytes,
+				.soft_min_ms = config->cache_fresh_min_ms,
+				.soft_ms = config->cache_fresh_ms,
+				.hard_ms = config->cache_stale_ms,
+				.failure_ms = config->cache_failure_ms,
+				.seed = (uint32_t) reader->secret.k0,
+			},
+		.now = clock_mono_ms,
+		.run = query_run,
+		.tell = tell_query,
+		.arg = reader,
+		.metrics = metrics,
+	};
+
+	return flights_new(&options);
 }
 
 /*
@@ -237,14 +310,20 @@ main(int argc, char **argv)
 	metrics = route_metrics(METRICS_READ, &route_table);
 	if (metrics == NULL)
 		return fail("out of memory");
+	reader.secret = siphash_secret_new();
+	reader.cache_max_bytes = (size_t) config.cache_mb * 1024 * 1024;
+	reader.cache_answer_bytes = (size_t) config.cache_answer_kb * 1024;
 	reader.started_us = clock_mono_us();
 	reader.slot_wait_ms = config.slot_wait_ms;
 	reader.statement_timeout_ms = config.statement_timeout_ms;
 	reader.query_deadline_ms = config.query_deadline_ms;
 	/* The keys have a connection of their own, however busy the others. */
-	reader.db = open_db(&config, config.connections, BREAKER_MAX_MS, metrics);
-	reader.key_db = open_db(&config, 1, KEY_RETRY_MS, NULL);
+	reader.db = open_db(&config, config.connections, BREAKER_MAX_MS);
+	reader.key_db = open_db(&config, 1, KEY_RETRY_MS);
 	if (reader.db == NULL || reader.key_db == NULL)
+		return fail("out of memory");
+	reader.flights = open_flights(&config, &reader, metrics);
+	if (reader.flights == NULL)
 		return fail("out of memory");
 	reader.keys = open_keys(&config, &reader);
 	if (reader.keys == NULL || !keys_start(reader.keys))
@@ -256,7 +335,8 @@ main(int argc, char **argv)
 	options.group = config.listen_group;
 	options.backlog = (int) config.listen_backlog;
 	options.threads = (int) config.threads;
-	options.requests = (int) config.threads;
+	/* whoever waits, a structure is left for every thread */
+	options.requests = (int) (config.max_waiting + config.threads);
 	options.max_body_bytes = TALLY_MAX_QUERY_BYTES;
 	options.metrics = metrics;
 	options.log_requests = config.log_requests;
@@ -271,6 +351,7 @@ main(int argc, char **argv)
 		_exit(EXIT_SUCCESS);
 	}
 	worker_free(worker);
+	flights_free(reader.flights);
 	keys_free(reader.keys);
 	db_free(reader.key_db);
 	db_free(reader.db);

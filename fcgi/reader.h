@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 #include "db.h"
+#include "flights.h"
 #include "keys.h"
 #include "request.h"
+#include "siphash.h"
 
 /* The "app" of tally-read; not changed once the threads run. */
 struct reader
@@ -17,6 +19,10 @@ struct reader
 	struct db *db;	   /* for queries */
 	struct db *key_db; /* for the keys alone */
 	struct keys *keys;
+	struct flights *flights;	  /* of queries */
+	struct siphash_secret secret; /* of their keys' hashes */
+	size_t cache_max_bytes;
+	size_t cache_answer_bytes;	  /* a larger answer is not kept */
 	int64_t started_us;			  /* clock_mono_us() */
 	int64_t slot_wait_ms;		  /* for a connection */
 	int64_t statement_timeout_ms; /* from the request's beginning */
@@ -25,6 +31,11 @@ struct reader
 
 /* GET, POST /3.0/projects/{}/queries/{} */
 enum handled handle_query(struct request *req, void *app);
+
+/* The "tell" of struct flights_options, whose "arg" is the struct reader: a
+ * query that waited has its verdict. */
+void tell_query(void *arg, struct waiter *waiter,
+				const struct verdict *verdict);
 
 /* GET /3.0/projects/{}/queries: the links to the analyses. */
 enum handled handle_query_links(struct request *req, void *app);

@@ -43,6 +43,8 @@ static const struct code_info codes[REPLY_CODE__COUNT] = {
 	[REPLY_LISTS_OF_LISTS] =	{400, "ListsOfNonPrimitivesNotAllowedError"},
 	[REPLY_QUERY_TOO_LARGE] =	{400, "QueryTooLargeError"},
 	[REPLY_QUERY_TIMEOUT] =		{504, "QueryTimeoutError"},
+	[REPLY_QUERY_QUARANTINED] =	{429, "QueryQuarantinedError"},
+	[REPLY_TOO_MANY_REQUESTS] =	{429, "TooManyRequestsError"},
 	[REPLY_UNAVAILABLE] =		{503, "ServiceUnavailableError"},
 	[REPLY_SPOOL_FULL] =		{503, "SpoolFullError"},
 	[REPLY_CLIENT_GONE] =		{499, "ClientGoneError"},
@@ -87,9 +89,18 @@ reply_init(struct reply *reply)
 	buf_init(&reply->body, REPLY_MAX_BYTES);
 }
 
+/* let_go -- of the bytes that others hold too. */
+static void
+let_go(struct reply *reply)
+{
+	answer_unref(reply->shared);
+	reply->shared = NULL;
+}
+
 void
 reply_free(struct reply *reply)
 {
+	let_go(reply);
 	buf_free(&reply->head);
 	buf_free(&reply->rendered);
 	buf_free(&reply->body);
@@ -98,6 +109,7 @@ reply_free(struct reply *reply)
 void
 reply_recycle(struct reply *reply)
 {
+	let_go(reply);
 	buf_shrink(&reply->head, REPLY_KEEP_BYTES);
 	buf_shrink(&reply->body, REPLY_KEEP_BYTES);
 	reply->streaming = false;
@@ -118,6 +130,7 @@ reply_begin(struct request *req, int status, const char *type)
 	reply->status = status;
 	reply->type = type != NULL ? type : "application/json";
 	reply->error_code = NULL;
+	let_go(reply);
 	buf_reset(&reply->head);
 	buf_reset(&reply->body);
 }
@@ -147,6 +160,13 @@ reply_json(struct request *req, int status, const char *body)
 }
 
 void
+reply_shared(struct request *req, struct answer *answer)
+{
+	reply_begin(req, 200, NULL);
+	req->reply.shared = answer;
+}
+
+void
 reply_error(struct request *req, enum reply_code code, const char *message)
 {
 	struct json_out json;
@@ -164,12 +184,10 @@ reply_error(struct request *req, enum reply_code code, const char *message)
 
 /* A browser asks before each kind of request, and again after a day. */
 void
-reply_preflight(struct request *req)
+reply_preflight(struct request *req, const char *methods)
 {
 	reply_begin(req, 204, NULL);
-	reply_header(req,
-				 "Access-Control-Allow-Methods",
-				 "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+	reply_header(req, "Access-Control-Allow-Methods", methods);
 	reply_header(req,
 				 "Access-Control-Allow-Headers",
 				 "Authorization, Content-Type, keen-sdk");
@@ -240,7 +258,9 @@ reply_render_head(const struct reply *reply, bool with_length, struct buf *out)
 	if (with_length && reply->status != 204)
 	{
 		buf_str(out, "Content-Length: ");
-		buf_int(out, (int64_t) reply->body.len);
+		buf_int(out,
+				(int64_t) (reply->shared != NULL ? reply->shared->len
+												 : reply->body.len));
 		buf_str(out, "\r\n");
 	}
 	buf_str(out, common_headers);
@@ -253,13 +273,15 @@ static bool
 send_parts(struct request *req, struct buf *head, bool last)
 {
 	const struct buf *body = &req->reply.body;
+	struct answer *shared = req->reply.shared;
 	struct iovec parts[2];
 	int n = 0;
 
 	if (head != NULL)
 		parts[n++] = (struct iovec){head->data, head->len};
 	if (!req->is_head && req->reply.status != 204)
-		parts[n++] = (struct iovec){body->data, body->len};
+		parts[n++] = shared != NULL ? (struct iovec){shared->data, shared->len}
+									: (struct iovec){body->data, body->len};
 	return fastcgi_write(&req->fcgi, parts, n, last);
 }
 

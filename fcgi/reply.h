@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "answer.h"
 #include "buf.h"
 #include "request.h"
 
@@ -43,6 +44,8 @@ enum reply_code
 	REPLY_LISTS_OF_LISTS,	 /* 400 ListsOfNonPrimitivesNotAllowedError */
 	REPLY_QUERY_TOO_LARGE,	 /* 400 QueryTooLargeError */
 	REPLY_QUERY_TIMEOUT,	 /* 504 QueryTimeoutError */
+	REPLY_QUERY_QUARANTINED, /* 429 QueryQuarantinedError, Retry-After */
+	REPLY_TOO_MANY_REQUESTS, /* 429 TooManyRequestsError, Retry-After */
 	REPLY_UNAVAILABLE,		 /* 503 ServiceUnavailableError, Retry-After */
 	REPLY_SPOOL_FULL,		 /* 503 SpoolFullError, Retry-After */
 	REPLY_CLIENT_GONE,		 /* 499, for the log: nobody reads it */
@@ -66,8 +69,13 @@ struct buf *reply_body(struct request *req);
 /* A whole answer in one call; "body" is JSON. */
 void reply_json(struct request *req, int status, const char *body);
 
-/* The answer to a browser's question (OPTIONS) before its request. */
-void reply_preflight(struct request *req);
+/* A whole answer of 200 whose bytes others hold too: takes over the reference
+ * and lets go of it once it is sent. */
+void reply_shared(struct request *req, struct answer *answer);
+
+/* The answer to a browser's question (OPTIONS) before its request:
+ * which methods it may use. */
+void reply_preflight(struct request *req, const char *methods);
 
 /* A whole error.  With a retry_after of 1 s or more, the header too. */
 void reply_error(struct request *req, enum reply_code code,

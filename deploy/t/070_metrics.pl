@@ -13,7 +13,9 @@ $tally->start_postgres;
 my $p = $tally->create_project('metrics');
 $tally->start_write(key_refresh_ms => 200, spool_file_mb => 1,
 	spool_reserve_mb => 0);
-$tally->start_read(key_refresh_ms => 200);
+# Every query is computed, however soon it is asked again.
+$tally->start_read(key_refresh_ms => 200, cache_fresh_min_ms => 0,
+	cache_fresh_ms => 0, cache_stale_ms => 0, cache_failure_ms => 0);
 $tally->start_nginx;
 
 my $events = "/3.0/projects/$p->{project}/events";
@@ -138,6 +140,11 @@ is($tally->http('GET', "$queries/count")->{status}, 401, 'no key') for 1, 2;
 	total('links', '2xx') => 1,
 	'tally_request_duration_seconds_count{route="query"}' => 14,
 	'tally_queue_wait_seconds_count' => 12,
+	'tally_cache_requests_total{result="miss"}' => 12,
+	'tally_cache_requests_total{result="hit"}' => 0,
+	tally_singleflight_shared_total => 0,
+	tally_quarantine_queries => 0,
+	tally_waiting_requests => 0,
 	'tally_shed_total{reason="slots"}' => 0,
 	'tally_shed_total{reason="database"}' => 0,
 	'tally_pg_connections{pool="query",state="used"}' => 0,

@@ -28,6 +28,19 @@ my $base = "/3.0/projects/$p->{project}/queries";
 $tally->wait_until('the keys',
 	sub { $tally->http('GET', $base, key => $p->{read_key})->{status} != 503 });
 
+# Every question is another one here, or it would have the answer of the last.
+my $questions = 0;
+sub echo
+{
+	my (%opt) = @_;
+	return $tally->query($p, 'echo', { question => ++$questions }, %opt);
+}
+sub get_echo
+{
+	return $tally->http('GET', "$base/echo?question=" . ++$questions,
+		key => $p->{read_key});
+}
+
 # timed(code) -- its result, and how long it took in seconds.
 sub timed
 {
@@ -42,7 +55,7 @@ sub timed
 # packets, and the second waits 40 ms for the kernel.)
 sub fastest
 {
-	my $code = sub { $tally->http('GET', "$base/echo", key => $p->{read_key}) };
+	my $code = \&get_echo;
 	my @best = timed($code);
 	for (2 .. 5)
 	{
@@ -66,8 +79,8 @@ sub between
 sub ask_aside
 {
 	my ($seconds, $n) = @_;
-	my $body = "{\"seconds\": $seconds}";
 	my @sockets = map {
+		my $body = "{\"seconds\": $seconds, \"question\": " . ++$questions . '}';
 		my $s = IO::Socket::INET->new(
 			PeerAddr => '127.0.0.1:' . $tally->{port}) or die $!;
 		print $s "POST $base/sleep HTTP/1.1\r\nHost: x\r\n",
@@ -125,7 +138,7 @@ $tally->start_read(%settings, statement_timeout_ms => 20_000,
 		1;
 	});
 	between($s, 0, 2, 'however long it had been allowed: free in 2 s');
-	is($tally->query($p, 'echo', {})->{status}, 200, 'its slot is free');
+	is(echo()->{status}, 200, 'its slot is free');
 }
 $tally->stop_read;
 $tally->start_read(%settings);
@@ -181,7 +194,7 @@ $tally->start_read(%settings);
 	my ($first, $second) = map { ask_one() } 1 .. 2;
 
 	# one place in the queue: the first waits its time, the second not at all
-	($r, $s) = timed(sub { $tally->query($p, 'echo', {}) });
+	($r, $s) = timed(sub { echo() });
 	is($r->{status}, 503, 'a third one beyond the queue is refused');
 	like($r->{headers}{'retry-after'}, qr/^\d+$/, 'with Retry-After');
 	between($s, 0, 0.15, 'at once');
@@ -198,7 +211,7 @@ sub ask_one
 {
 	my $s = IO::Socket::INET->new(
 		PeerAddr => '127.0.0.1:' . $tally->{port}) or die $!;
-	print $s "GET $base/echo HTTP/1.1\r\nHost: x\r\n",
+	print $s "GET $base/echo?question=", ++$questions, " HTTP/1.1\r\nHost: x\r\n",
 		"Authorization: $p->{read_key}\r\nConnection: close\r\n\r\n";
 	$s->flush;
 	sleep 0.05;
@@ -210,14 +223,14 @@ sub ask_one
 #-----------------------------------------------------------------------------
 
 # A stalled server sends nothing and closes nothing: only our clock can end it.
-is($tally->query($p, 'echo', {})->{status}, 200, 'a connection is open');
+is(echo()->{status}, 200, 'a connection is open');
 $tally->stall_database;
-($r, $s) = timed(sub { $tally->query($p, 'echo', {}) });
+($r, $s) = timed(sub { echo() });
 is($r->{status}, 504, 'a stalled server: the query is given up');
 between($s, 2.3, 3.3, 'at the deadline, not later');
 for (1 .. 4)
 {
-	($r, $s) = timed(sub { $tally->query($p, 'echo', {}) });
+	($r, $s) = timed(sub { echo() });
 	last if $r->{status} == 503 && $s < 0.05;
 }
 is($r->{status}, 503, 'then no connection can be made');
@@ -230,13 +243,13 @@ is($tally->http('GET', '/health/query/ready')->{status}, 503, 'not ready');
 is($tally->http('GET', '/health/query/live')->{status}, 200, 'but live');
 
 # Keys come from the snapshot all the while.
-is($tally->query($p, 'echo', {}, key => 'F' x 64)->{status}, 401,
+is(echo(key => 'F' x 64)->{status}, 401,
 	'a wrong key is still a wrong key');
 
 $tally->resume_database;
 ($r, $s) = timed(sub {
 	$tally->wait_until('an answer',
-		sub { $tally->query($p, 'echo', {})->{status} == 200 });
+		sub { echo()->{status} == 200 });
 	1;
 });
 between($s, 0, 6, 'it is back soon after the server is');
@@ -245,19 +258,19 @@ between($s, 0, 6, 'it is back soon after the server is');
 $tally->stall_database;
 $tally->wait_until('a long wait',
 	sub {
-		my $r = $tally->http('GET', "$base/echo", key => $p->{read_key});
+		my $r = get_echo();
 		($r->{headers}{'retry-after'} // 0) > 5;
 	}, 60);
 $tally->resume_database;
 ($r, $s) = timed(sub {
 	$tally->wait_until('an answer',
-		sub { $tally->query($p, 'echo', {})->{status} == 200 });
+		sub { echo()->{status} == 200 });
 	1;
 });
 between($s, 0, 5, 'also after a long time it is back at once');
 
 $tally->stop_postgres;
-$tally->query($p, 'echo', {}) for 1 .. 4;
+echo() for 1 .. 4;
 ($r, $s) = fastest();
 is($r->{status}, 503, 'the server stopped: 503');
 between($s, 0, 0.01, 'at once');
@@ -277,7 +290,7 @@ is($tally->http('GET', $base, key => $p->{write_key})->{status}, 401,
 
 $tally->start_postgres;
 $tally->wait_until('an answer',
-	sub { $tally->query($p, 'echo', {})->{status} == 200 });
+	sub { echo()->{status} == 200 });
 pass('and answers when it comes');
 
 # A server that goes down while it works on a query.
@@ -286,7 +299,7 @@ pass('and answers when it comes');
 	$tally->psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
 			. " WHERE application_name = 'tally-read'");
 	like(rest_of($socket), qr{^HTTP/1\.1 503}, 'a lost backend is a 503');
-	is($tally->query($p, 'echo', {})->{status}, 200,
+	is(echo()->{status}, 200,
 		'and the idle ones that were lost are not used');
 }
 
@@ -295,13 +308,13 @@ $tally->psql('CREATE OR REPLACE FUNCTION tally.contract_version() RETURNS int'
 		. " LANGUAGE sql AS 'SELECT 2'");
 $tally->stop_read;
 $tally->start_read(%settings);
-is($tally->query($p, 'echo', {})->{status}, 503, 'another contract: refused');
+is(echo()->{status}, 503, 'another contract: refused');
 like($tally->log_text('read'), qr/contract version 2, this program has 1/,
 	'and the log says why');
 $tally->psql('CREATE OR REPLACE FUNCTION tally.contract_version() RETURNS int'
 		. " LANGUAGE sql AS 'SELECT 1'");
 $tally->wait_until('an answer',
-	sub { $tally->query($p, 'echo', {})->{status} == 200 });
+	sub { echo()->{status} == 200 });
 
 #-----------------------------------------------------------------------------
 # A peer on the socket that is not nginx
@@ -311,7 +324,7 @@ $tally->wait_until('an answer',
 	my @silent = map {
 		IO::Socket::UNIX->new(Peer => $tally->read_socket) or die $!
 	} 1 .. 16;
-	($r, $s) = timed(sub { $tally->query($p, 'echo', {}) });
+	($r, $s) = timed(sub { echo() });
 	is($r->{status}, 200, 'silent peers hold every thread');
 	between($s, 0, 1.5, 'but not for long');
 	close $_ for @silent;
@@ -328,7 +341,7 @@ $tally->wait_until('an answer',
 		print $socket $bytes;
 		close $socket;
 	}
-	is($tally->query($p, 'echo', {})->{status}, 200,
+	is(echo()->{status}, 200,
 		'nonsense on the socket ends nothing');
 }
 
@@ -382,7 +395,7 @@ like($err, qr/cannot listen on .*in use/, 'and says so');
 $tally->kill_process('read');
 ok(-e $tally->read_socket, 'kill -9 leaves the socket');
 $tally->start_read(%settings);
-is($tally->query($p, 'echo', {})->{status}, 200, 'the next one takes it over');
+is(echo()->{status}, 200, 'the next one takes it over');
 
 ok( !IPC::Run::run([ "$FindBin::Bin/../tally-read", '--listen=127.0.0.1:9000' ],
 		'>', \$out, '2>', \$err),

@@ -91,7 +91,7 @@ test_others(void)
 		   "a streamed answer has no length");
 	reply_begin(&req, 200, NULL);
 	tap_ok(strstr(render(true), "Location") == NULL, "a new answer is new");
-	reply_preflight(&req);
+	reply_preflight(&req, "GET, HEAD, OPTIONS");
 	tap_ok(strstr(render(true), "\r\nContent-") == NULL,
 		   "an answer without content says nothing of it");
 	tap_ok(strstr(render(true), "Allow-Headers: Authorization") != NULL,

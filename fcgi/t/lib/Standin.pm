@@ -8,6 +8,7 @@
 # What tally.query() does is chosen by the name of the analysis:
 #   echo            its arguments, as JSON
 #   sleep           sleeps for request->seconds
+#   sleep_error     sleeps, then fails as error does
 #   big             request->pieces pieces of 1,000 bytes, after the first of
 #                   each 100 sleeping for request->pause seconds
 #   half            as big, but fails in the last piece
@@ -47,6 +48,8 @@ BEGIN
   ELSIF analysis = 'sleep' THEN
     PERFORM pg_sleep((request->>'seconds')::float8);
     RETURN '{"result": "slept"}';
+  ELSIF analysis = 'sleep_error' THEN
+    PERFORM pg_sleep((request->>'seconds')::float8);
   ELSIF analysis IN ('big', 'half') THEN
     IF analysis = 'half' AND i = n THEN
       RAISE EXCEPTION 'half way' USING ERRCODE = '22023';
@@ -100,7 +103,7 @@ sub project
 sub start
 {
 	my ($tally) = @_;
-	$tally->start_postgres(plain => 1);
+	$tally->start_postgres(plain => 1, conf => "log_statement = 'all'\n");
 	$tally->psql('CREATE DATABASE tally', db => 'postgres');
 	$tally->psql($SQL);
 	return project($tally, '0123456789abcdef01234567');
@@ -113,6 +116,14 @@ sub queries_running
 	return $tally->psql("SELECT count(*) FROM pg_stat_activity"
 			. " WHERE application_name = 'tally-read' AND state = 'active'"
 			. " AND query LIKE '%tally.query%'");
+}
+
+# queries_begun(tally) -- how many statements have called tally.query().
+sub queries_begun
+{
+	my ($tally) = @_;
+	my $log = $tally->log_text('postgres');
+	return scalar(() = $log =~ /execute <unnamed>: SELECT tally\.query\(/g);
 }
 
 1;
