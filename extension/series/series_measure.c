@@ -2,18 +2,25 @@
  *
  * series_measure.c
  *	  Measures as they are written: "count", "sum(price) AS revenue",
- *	  "avg(properties.ms)".
+ *	  "percentile(properties.ms, 0.95)".
  *
- *	  measure	kind | kind(*) | kind(column), then maybe AS alias
+ *	  measure	kind | kind(*) | kind(column [, number ..]), maybe AS alias
  *	  column	as in series_column.h; unquoted names are folded as in SQL
+ *	  number	percentile: which, from 0 to 1, which must be there
+ *				distinct: the bits of a HyperLogLog
+ *				percentile, median: the compression of a t-digest
+ *				where the last is left out the measure is exact
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "parser/scansup.h"
-#include "utils/lsyscache.h"
 
 #include "measure/measure.h"
 #include "series/series_spec.h"
@@ -27,8 +34,10 @@ bad_measure(const char *text)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("measure \"%s\" not understood", text),
-			 errdetail("A measure is count, count(column), sum(column), "
-					   "avg(column), min(column) or max(column)."),
+			 errdetail(
+				 "A measure is count, or count, sum, avg, min, max, first, "
+				 "last, stddev, variance, median, distinct or values of a "
+				 "(column), or percentile(column, 0.95)."),
 			 errhint("An alias may follow: \"sum(price) AS revenue\". Quote "
 					 "a column that is not all lower case: sum(\"Price\").")));
 }
@@ -49,14 +58,77 @@ find_kind(const char *name)
 	int k;
 
 	for (k = 0; k < TALLY_MEASURE__COUNT; k++)
-		if (strcmp(name, tally_measure_kind_name(k)) == 0)
+		/* What stats are read as are measures of their own here. */
+		if (k != TALLY_STATS && strcmp(name, tally_measure_kind_name(k)) == 0)
 			break;
 	return k;
 }
 
-/* read_column -- what stands in the parentheses; NULL when it cannot be. */
+/* The numbers behind a column: at most two. */
+typedef struct Numbers
+{
+	int n;
+	float8 value[2];
+	char *text; /* as they were written, ", 0.95" */
+} Numbers;
+
+/* read_numbers -- ", number" as often as it is there; NULL for other text. */
 static char *
-read_column(const SeriesSource *source, char *p, SeriesMeasure *m)
+read_numbers(char *p, Numbers *numbers)
+{
+	char *start = p;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (p = skip_blanks(p); *p == ','; p = skip_blanks(p))
+	{
+		char *end;
+
+		start = p = skip_blanks(p + 1);
+		if (numbers->n >= lengthof(numbers->value))
+			return NULL;
+		/* strtod() takes more than a number, such as "nan" and "0x1". */
+		p += strspn(p, "0123456789.");
+		numbers->value[numbers->n++] = strtod(start, &end);
+		if (end != p || p == start)
+			return NULL;
+		appendStringInfo(&text, ", %.*s", (int) (p - start), start);
+	}
+	numbers->text = text.data;
+	return p;
+}
+
+/* set_numbers -- what they mean for the kind; false when it takes others. */
+static bool
+set_numbers(TallyMeasure *def, const Numbers *numbers)
+{
+	int n = numbers->n;
+	float8 precision;
+
+	if (def->kind == TALLY_PERCENTILE)
+	{
+		if (n == 0)
+			return false;
+		def->param = numbers->value[0];
+		n--;
+	}
+	if (n == 0)
+		return true;
+	if (n > 1 || !(def->kind == TALLY_PERCENTILE ||
+				   def->kind == TALLY_MEDIAN || def->kind == TALLY_DISTINCT))
+		return false;
+	precision = numbers->value[numbers->n - 1];
+	if (precision < 1 || precision > PG_INT16_MAX ||
+		precision != floor(precision))
+		return false;
+	def->precision = (int) precision;
+	return true;
+}
+
+/* read_arguments -- what stands in the parentheses; NULL if it cannot be. */
+static char *
+read_arguments(const SeriesSource *source, char *p, SeriesMeasure *m,
+			   Numbers *numbers)
 {
 	p = skip_blanks(p);
 	if (*p == '*' && m->def.kind == TALLY_COUNT)
@@ -64,10 +136,14 @@ read_column(const SeriesSource *source, char *p, SeriesMeasure *m)
 		m->of_rows = true;
 		p++;
 	}
-	else if ((p = series_column_read(source, p, &m->from)) == NULL)
-		return NULL;
+	else
+	{
+		if ((p = series_column_read(source, p, &m->from)) == NULL ||
+			(p = read_numbers(p, numbers)) == NULL)
+			return NULL;
+	}
 	p = skip_blanks(p);
-	return *p == ')' ? p + 1 : NULL;
+	return *p == ')' && set_numbers(&m->def, numbers) ? p + 1 : NULL;
 }
 
 /* read_alias -- "AS name" to the end, if it is there; NULL for other text. */
@@ -90,16 +166,26 @@ read_alias(char *p, SeriesMeasure *m)
 }
 
 /*
- * value_type -- what a measure is of.  Of JSON that is a number, which every
- * JSON number is as numeric; what counts values takes any of them as text.
+ * set_value_type -- what a measure is of.  Of JSON that is a number, which
+ * every JSON number is as numeric; what counts or lists values takes any of
+ * them, as text.
  */
 static void
 set_value_type(SeriesMeasure *m)
 {
 	m->def.type = m->from.type;
-	if (m->from.npath > 0)
-		m->def.type = m->def.kind == TALLY_COUNT ? TEXTOID : NUMERICOID;
-	m->def.collation = get_typcollation(m->def.type);
+	m->def.collation = m->from.collation;
+	if (m->from.npath == 0)
+		return;
+	if (m->def.kind == TALLY_COUNT || m->def.kind == TALLY_DISTINCT ||
+		m->def.kind == TALLY_VALUES)
+	{
+		m->def.type = TEXTOID;
+		m->def.collation = DEFAULT_COLLATION_OID;
+		return;
+	}
+	m->def.type = NUMERICOID;
+	m->def.collation = InvalidOid;
 }
 
 void
@@ -108,6 +194,7 @@ series_measure_parse(const SeriesSource *source, const char *text,
 {
 	char *p = skip_blanks(pstrdup(text));
 	char *kind;
+	Numbers numbers = {.text = ""};
 	Measure checked;
 
 	memset(m, 0, sizeof(*m));
@@ -120,7 +207,7 @@ series_measure_parse(const SeriesSource *source, const char *text,
 	p = skip_blanks(p);
 	if (*p == '(')
 	{
-		if ((p = read_column(source, p + 1, m)) == NULL)
+		if ((p = read_arguments(source, p + 1, m, &numbers)) == NULL)
 			bad_measure(text);
 	}
 	else if (m->def.kind == TALLY_COUNT)
@@ -130,7 +217,9 @@ series_measure_parse(const SeriesSource *source, const char *text,
 	if (read_alias(p, m) == NULL)
 		bad_measure(text);
 	if (m->name == NULL)
-		m->name = m->of_rows ? kind : psprintf("%s(%s)", kind, m->from.name);
+		m->name = m->of_rows
+					  ? kind
+					  : psprintf("%s(%s%s)", kind, m->from.name, numbers.text);
 	if (!m->of_rows)
 		set_value_type(m);
 	tally_measure_init(&checked, &m->def, CurrentMemoryContext);
