@@ -35,13 +35,18 @@ typedef struct CollectRoute
 	int arg;
 	int document; /* HOW_JSONB_*: number of it */
 	TallyJsonPath path;
+	struct varlena *text; /* HOW_JSONB_TEXT: room for a short one, of a row */
 } CollectRoute;
+
+/* Bytes that follow a short header, at most. */
+#define SHORT_BYTES (VARATT_SHORT_MAX - VARHDRSZ_SHORT)
 
 /* A jsonb argument, taken out of its tuple once a row. */
 typedef struct CollectDocument
 {
 	int arg;
 	JsonbContainer *root; /* NULL: the argument is null */
+	char *room; /* for one with a short header, which is not aligned */
 } CollectDocument;
 
 /* What a row is put in by, kept with the panel. */

@@ -218,6 +218,7 @@ document_of(Collector *c, int arg)
 		if (c->documents[i].arg == arg)
 			return i;
 	c->documents[c->ndocuments].arg = arg;
+	c->documents[c->ndocuments].room = palloc(SHORT_BYTES);
 	return c->ndocuments++;
 }
 
@@ -255,6 +256,7 @@ make_route(Collector *c, CollectRoute *route, const ReadRoute *r, Oid type,
 	else
 	{
 		route->document = document_of(c, r->arg);
+		route->text = palloc(VARATT_SHORT_MAX);
 		route->how = counts				  ? HOW_JSONB_THERE
 					 : type == NUMERICOID ? HOW_JSONB_NUMBER
 										  : HOW_JSONB_TEXT;

@@ -76,6 +76,85 @@ tally_json_path_make(TallyJsonPath *path, int nsteps, char *const *names)
 		construct_array(texts, nsteps, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/*
+ * More members than this are searched by halves, as the server does it; up to
+ * here a walk over their lengths is faster.
+ */
+#define MAX_WALK 16
+
+/* entry_value -- the value of an entry that begins and ends there. */
+static inline void
+entry_value(JEntry entry, char *base, uint32 start, uint32 end, JsonbValue *v)
+{
+	uint32 aligned = INTALIGN(start); /* of what is more than bytes */
+
+	if (JBE_ISSTRING(entry))
+	{
+		v->type = jbvString;
+		v->val.string.val = base + start;
+		v->val.string.len = (int) (end - start);
+	}
+	else if (JBE_ISNUMERIC(entry))
+	{
+		v->type = jbvNumeric;
+		v->val.numeric = (Numeric) (base + aligned);
+	}
+	else if (JBE_ISCONTAINER(entry))
+	{
+		v->type = jbvBinary;
+		v->val.binary.data = (JsonbContainer *) (base + aligned);
+		v->val.binary.len = (int) (end - aligned);
+	}
+	else if (JBE_ISBOOL(entry))
+	{
+		v->type = jbvBool;
+		v->val.boolean = JBE_ISBOOL_TRUE(entry);
+	}
+	else
+		v->type = jbvNull;
+}
+
+/*
+ * member -- one step into an object.
+ *
+ * Its entries are the keys, shorter ones first, then their values in the same
+ * order.  An entry says where it ends, or how long it is: a place is known by
+ * walking up to it.
+ */
+static inline bool
+member(const TallyJsonStep *step, JsonbContainer *object, JsonbValue *v)
+{
+	uint32 n = JsonContainerSize(object);
+	char *base = (char *) (object->children + 2 * n);
+	uint32 end = 0;
+	uint32 start;
+	uint32 i;
+
+	if (n > MAX_WALK)
+		return getKeyJsonValueFromContainer(object,
+											step->name,
+											step->len,
+											v) != NULL;
+	for (i = 0;; i++)
+	{
+		if (i == n)
+			return false;
+		start = end;
+		JBE_ADVANCE_OFFSET(end, object->children[i]);
+		if (end - start > (uint32) step->len)
+			return false;
+		if (end - start == (uint32) step->len &&
+			memcmp(base + start, step->name, step->len) == 0)
+			break;
+	}
+	for (uint32 j = i + 1; j < n + i; j++)
+		JBE_ADVANCE_OFFSET(end, object->children[j]);
+	start = end;
+	JBE_ADVANCE_OFFSET(end, object->children[n + i]);
+	entry_value(object->children[n + i], base, start, end, v);
+	return true;
+}
+
 /* array_item -- one step into an array. */
 static bool
 array_item(const TallyJsonStep *step, JsonbContainer *array, JsonbValue *v)
@@ -106,8 +185,7 @@ tally_json_at(const TallyJsonPath *path, JsonbContainer *document,
 
 		if (JsonContainerIsObject(here))
 		{
-			if (getKeyJsonValueFromContainer(here, step->name, step->len, v) ==
-				NULL)
+			if (!member(step, here, v))
 				return false;
 		}
 		else if (JsonContainerIsScalar(here) || !array_item(step, here, v))
