@@ -93,7 +93,7 @@ END $$;
 -- values that nobody could have made of rows: no sum of them overflows
 -- (the bytes of a count are its last five: bucket, cells, group, values, end)
 CREATE FUNCTION odd.with_count(s tally.series, n bytea) RETURNS tally.series LANGUAGE sql
-  RETURN replace(encode(substr(decode(s::text, 'base64'), 1, length(decode(s::text, 'base64')) - 2) || n || '\x00', 'base64'), E'\n', '')::tally.series;
+  RETURN replace(encode(substr(decode(s::text, 'base64'), 1, length(decode(s::text, 'base64')) - 3) || n || '\x0000', 'base64'), E'\n', '')::tally.series;
 SELECT tally.count(g, at) AS one FROM (SELECT at FROM odd.ev LIMIT 1) e, odd.g \gset
 SELECT odd.n(odd.with_count(:'one', '\x05'));
 SELECT odd.n(odd.with_count(:'one', '\xffffffffffffffffff00'));

@@ -127,7 +127,7 @@ tally_get_raw(TallyReader *r, uint64 len)
 }
 
 uint64
-tally_get_varint(TallyReader *r)
+tally_get_long_varint(TallyReader *r)
 {
 	uint64 v = 0;
 
@@ -140,16 +140,6 @@ tally_get_varint(TallyReader *r)
 			return v;
 	}
 	tally_corrupt("number");
-}
-
-int32
-tally_get_int(TallyReader *r, int32 min, int32 max, const char *what)
-{
-	uint64 v = tally_get_varint(r);
-
-	if (v > (uint64) max || (int64) v < min)
-		tally_corrupt(what);
-	return (int32) v;
 }
 
 uint64

@@ -85,11 +85,27 @@ tally_get_left(const TallyReader *r)
 	return (uint64) (r->end - r->next);
 }
 
-extern uint64 tally_get_varint(TallyReader *r);
+extern uint64 tally_get_long_varint(TallyReader *r);
 
-/* A varint that must be within bounds. */
-extern int32 tally_get_int(TallyReader *r, int32 min, int32 max,
-						   const char *what);
+static inline uint64
+tally_get_varint(TallyReader *r)
+{
+	if (likely(r->next < r->end && (uint8) *r->next < 0x80))
+		return (uint8) *r->next++;
+	return tally_get_long_varint(r);
+}
+
+/* A varint that must be within bounds, of which the lower one is not < 0. */
+static inline int32
+tally_get_int(TallyReader *r, int32 min, int32 max, const char *what)
+{
+	uint64 v = tally_get_varint(r);
+
+	if (unlikely(max < 0 || v > (uint64) max || (int64) v < min))
+		tally_corrupt(what);
+	return (int32) v;
+}
+
 extern uint64 tally_get_int64(TallyReader *r);
 extern int128 tally_get_int128(TallyReader *r);
 extern float8 tally_get_float(TallyReader *r);

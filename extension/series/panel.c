@@ -269,9 +269,8 @@ tally_panel_require(const TallyPanel *panel, int nmeasures,
 						"keys")));
 }
 
-/* check_same_shape -- refuse to merge what does not belong together. */
-static void
-check_same_shape(const TallyPanel *a, const TallyPanel *b)
+void
+panel_check_same_shape(const TallyPanel *a, const TallyPanel *b)
 {
 	bool same = a->nmeasures == b->nmeasures && a->nkeys == b->nkeys;
 
@@ -329,7 +328,7 @@ tally_panel_merge(TallyPanel *into, TallyPanel *from)
 {
 	int32 *map;
 
-	check_same_shape(into, from);
+	panel_check_same_shape(into, from);
 	into->changed = true;
 
 	/* the number in "into" of each group of "from" */

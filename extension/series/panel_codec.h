@@ -21,9 +21,10 @@
  *	  varint	number of groups; for each but that one: its key, part by
  *				part: byte 0 null or 1, then the value
  *	  rows		for each bucket in which something fell: varint distance from
- *				the bucket before (the first: its number + 1), varint number
- *				of cells; for each of them: varint distance from the group
- *				before, likewise; then the state of each measure
+ *				the bucket before (the first: its number + 1); for each cell
+ *				of it: varint distance from the group before, likewise; then
+ *				the state of each measure; varint 0, where the next cell
+ *				would be
  *	  varint	0, where the next row would be
  *
  * Format 1 is read, too: it has no param and precision, no counts of values

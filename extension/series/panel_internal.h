@@ -123,6 +123,9 @@ extern JsonbValue *panel_copy_json(const JsonbValue *v);
  */
 extern void panel_charge(TallyPanel *panel, int64 bytes);
 
+/* Refuses (22023) to merge what does not belong together. */
+extern void panel_check_same_shape(const TallyPanel *a, const TallyPanel *b);
+
 /* Checks that one more group is within the limits. */
 extern void panel_check_group(const TallyPanel *panel, int32 ngroups);
 
@@ -173,6 +176,12 @@ extern Size panel_get_flat_size(ExpandedObjectHeader *hdr);
 extern void panel_flatten_into(ExpandedObjectHeader *hdr, void *result,
 							   Size allocated_size);
 extern TallyPanel *panel_expand(struct varlena *flat, MemoryContext parent);
+
+/*
+ * Adds all of a flat panel to "into": as tally_panel_merge() of it expanded,
+ * but without that second panel.
+ */
+extern void panel_absorb(TallyPanel *into, struct varlena *flat);
 
 /*
  * The same in a form that another server can read: types by name and values

@@ -62,14 +62,16 @@ get_type(TallyReader *r, Oid *type, Oid *collation)
 					 : get_collation_oid(TallyQualifiedNames(name), false);
 }
 
-/* get_group -- read one key and make its group. */
-static void
-get_group(TallyReader *r, TallyPanel *panel)
+/*
+ * get_group -- read one key and find or make its group in "into", a panel of
+ * the keys of "panel" or that panel itself.
+ */
+static int32
+get_group(TallyReader *r, const TallyPanel *panel, TallyPanel *into)
 {
 	Datum values[FUNC_MAX_ARGS];
 	bool nulls[FUNC_MAX_ARGS];
 	JsonbValue *json = palloc0(Max(panel->nkeys, 1) * sizeof(JsonbValue));
-	int32 before = panel->ngroups;
 
 	for (int i = 0; i < panel->nkeys; i++)
 	{
@@ -97,64 +99,120 @@ get_group(TallyReader *r, TallyPanel *panel)
 			values[i] =
 				tally_get_value(r, key->def.type, key->typlen, key->typbyval);
 	}
-	tally_panel_group(panel, values, nulls);
-	if (panel->ngroups != before + 1)
-		tally_corrupt("list of groups");
+	return tally_panel_group(into, values, nulls);
 }
 
-static void
-get_groups(TallyReader *r, TallyPanel *panel, int format,
-		   MemoryContext scratch)
+/*
+ * get_groups -- read all groups; the number in "into" of each.  In a panel that
+ * is being read ("into" is "panel") they get the numbers that they have here.
+ */
+static int32 *
+get_groups(TallyReader *r, const TallyPanel *panel, TallyPanel *into,
+		   int format, int32 *ngroups, MemoryContext scratch)
 {
 	int32 other = -1;
-	int32 ngroups;
+	int32 *map;
 
 	if (format > 1)
 		other =
 			tally_get_int(r, 0, PG_INT32_MAX - 1, "group of all others") - 1;
-	ngroups = tally_get_int(r, 0, PG_INT32_MAX, "number of groups");
-	if (other >= ngroups || (panel->nkeys == 0 && other == 0))
+	*ngroups = tally_get_int(r, 0, PG_INT32_MAX, "number of groups");
+	if (other >= *ngroups || (panel->nkeys == 0 && other == 0))
 		tally_corrupt("group of all others");
-	if (panel->nkeys == 0 && ngroups != 1 + (other >= 0))
+	if (panel->nkeys == 0 && *ngroups != 1 + (other >= 0))
 		tally_corrupt("number of groups");
-	for (int32 g = panel->ngroups; g < ngroups; g++)
+	/* A group takes a byte at least, but the one without keys. */
+	if ((uint64) *ngroups > tally_get_left(r) + 2)
+		tally_corrupt("number of groups");
+	map = MemoryContextAllocHuge(r->cxt, Max(*ngroups, 1) * sizeof(int32));
+	for (int32 g = 0; g < *ngroups; g++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (g == other)
-			(void) tally_panel_other_group(panel, true);
+			map[g] = tally_panel_other_group(into, true);
+		else if (panel->nkeys == 0)
+			map[g] = 0;
 		else
-			get_group(r, panel);
+			map[g] = get_group(r, panel, into);
+		if (into == panel && map[g] != g)
+			tally_corrupt("list of groups");
 		MemoryContextReset(scratch);
+	}
+	return map;
+}
+
+/*
+ * get_state -- add a state to what is there: read into its place when that is
+ * empty, otherwise into scratch memory, the current context, and merged.
+ */
+static inline void
+get_state(TallyReader *r, TallyPanel *into, const Measure *m, char *state)
+{
+	if (m->state == STATE_COUNT)
+	{
+		uint64 n = tally_get_varint(r);
+
+		if (unlikely(n > TALLY_MAX_VALUES))
+			tally_corrupt("number of values");
+		if (likely((int64) n <=
+				   TALLY_MAX_VALUES - tally_measure_nvalues(state)))
+			((MeasureCount *) state)->n += (int64) n;
+		else
+			tally_measure_merge(m,
+								state,
+								&(MeasureCount){(int64) n},
+								into->cxt);
+	}
+	else if (tally_measure_nvalues(state) == 0)
+		tally_measure_read(m, state, r, into->cxt);
+	else
+	{
+		void *read = palloc0(tally_measure_size(m));
+
+		tally_measure_read(m, read, r, CurrentMemoryContext);
+		tally_measure_merge(m, state, read, into->cxt);
 	}
 }
 
+/* get_rows -- add all cells to "into", whose group map[g] is group g here. */
 static void
-get_rows(TallyReader *r, TallyPanel *panel, MemoryContext scratch)
+get_rows(TallyReader *r, TallyPanel *into, int format, const int32 *map,
+		 int32 ngroups, MemoryContext scratch)
 {
 	int32 bucket = -1;
 	int32 step;
 
 	while ((step = tally_get_int(
-				r, 0, panel->grid->nbuckets - 1 - bucket, "bucket")) > 0)
+				r, 0, into->grid->nbuckets - 1 - bucket, "bucket")) > 0)
 	{
-		int32 ncells = tally_get_int(r, 1, panel->ngroups, "number of cells");
+		int32 left = ngroups;
 		int32 group = -1;
 
 		CHECK_FOR_INTERRUPTS();
 		bucket += step;
-		for (int32 i = 0; i < ncells; i++)
+		if (format == 1)
+			left = tally_get_int(r, 1, ngroups, "number of cells");
+		for (;; left--)
 		{
 			char *cell;
 
-			group += tally_get_int(r, 1, panel->ngroups - 1 - group, "group");
-			cell = panel_cell(panel, bucket, group);
-			for (int k = 0; k < panel->nmeasures; k++)
-				tally_measure_read(&panel->measures[k],
-								   cell + panel->measures[k].offset,
-								   r,
-								   panel->cxt);
+			if (left == 0 && format == 1)
+				break;
+			step = tally_get_int(r, format == 1, ngroups - 1 - group, "group");
+			if (step == 0)
+				break;
+			group += step;
+			cell = panel_cell(into, bucket, map[group]);
+			for (int k = 0; k < into->nmeasures; k++)
+				get_state(r,
+						  into,
+						  &into->measures[k],
+						  cell + into->measures[k].offset);
 			MemoryContextReset(scratch);
 		}
 	}
+	if (r->next != r->end)
+		tally_corrupt("end");
 }
 
 /* get_fill -- as tally_fill_check() lets it be. */
@@ -193,8 +251,9 @@ get_fill(TallyReader *r, TallyFill *fill)
 	}
 }
 
+/* get_shell -- a panel without what follows its groups, and the format. */
 static TallyPanel *
-get_panel(TallyReader *r, MemoryContext parent)
+get_shell(TallyReader *r, MemoryContext parent, int *format)
 {
 	TallyPanel *panel;
 	TallyGrid *grid;
@@ -202,21 +261,15 @@ get_panel(TallyReader *r, MemoryContext parent)
 	TallyKey *keys;
 	int nmeasures;
 	int nkeys;
-	int format;
-	MemoryContext scratch; /* reset a group and a cell */
-	MemoryContext old;
 	TallyFill fill = {TALLY_FILL_DEFAULT};
 
 	r->cxt = CurrentMemoryContext;
-	scratch = AllocSetContextCreate(r->cxt,
-									"reading a panel",
-									ALLOCSET_DEFAULT_SIZES);
-	format = tally_get_byte(r) ^ (r->portable ? PANEL_PORTABLE : 0);
-	if (format < PANEL_OLDEST_FORMAT || format > PANEL_FORMAT)
+	*format = tally_get_byte(r) ^ (r->portable ? PANEL_PORTABLE : 0);
+	if (*format < PANEL_OLDEST_FORMAT || *format > PANEL_FORMAT)
 		tally_corrupt("format");
 	grid = DatumGetTallyGrid(tally_get_value(
 		r, r->portable ? tally_type("grid") : InvalidOid, -1, false));
-	if (format > 1)
+	if (*format > 1)
 		get_fill(r, &fill);
 	nmeasures = tally_get_int(r, 0, FUNC_MAX_ARGS, "number of measures");
 	measures = palloc0(Max(nmeasures, 1) * sizeof(TallyMeasure));
@@ -226,7 +279,7 @@ get_panel(TallyReader *r, MemoryContext parent)
 		if (measures[i].kind >= TALLY_MEASURE__COUNT)
 			tally_corrupt("measure");
 		get_type(r, &measures[i].type, &measures[i].collation);
-		if (format > 1)
+		if (*format > 1)
 		{
 			measures[i].param = tally_get_float(r);
 			measures[i].precision =
@@ -246,7 +299,7 @@ get_panel(TallyReader *r, MemoryContext parent)
 	}
 
 	panel = tally_panel_create(parent, grid, nmeasures, measures, nkeys, keys);
-	for (int i = 0; format > 1 && i < nmeasures; i++)
+	for (int i = 0; *format > 1 && i < nmeasures; i++)
 	{
 		uint64 rejected = tally_get_varint(r);
 
@@ -257,14 +310,37 @@ get_panel(TallyReader *r, MemoryContext parent)
 	if (fill.mode != TALLY_FILL_DEFAULT)
 		tally_fill_check(&fill, grid, FLOAT8OID);
 	panel->fill = fill;
-	/* Receive functions leave much behind; what stays is copied. */
-	old = MemoryContextSwitchTo(scratch);
-	get_groups(r, panel, format, scratch);
-	get_rows(r, panel, scratch);
+	return panel;
+}
+
+/*
+ * get_cells -- add the groups and the cells of "panel", a shell, to "into",
+ * which may be the same.
+ */
+static void
+get_cells(TallyReader *r, TallyPanel *panel, TallyPanel *into, int format)
+{
+	/* Reset a group and a cell: receive functions leave much behind. */
+	MemoryContext scratch = AllocSetContextCreate(r->cxt,
+												  "reading a panel",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	int32 ngroups;
+	int32 *map = get_groups(r, panel, into, format, &ngroups, scratch);
+
+	get_rows(r, into, format, map, ngroups, scratch);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
-	if (r->next != r->end)
-		tally_corrupt("end");
+	pfree(map);
+}
+
+static TallyPanel *
+get_panel(TallyReader *r, MemoryContext parent)
+{
+	int format;
+	TallyPanel *panel = get_shell(r, parent, &format);
+
+	get_cells(r, panel, panel, format);
 	return panel;
 }
 
@@ -275,6 +351,22 @@ panel_expand(struct varlena *flat, MemoryContext parent)
 					 .end = VARDATA_ANY(flat) + VARSIZE_ANY_EXHDR(flat)};
 
 	return get_panel(&r, parent);
+}
+
+void
+panel_absorb(TallyPanel *into, struct varlena *flat)
+{
+	TallyReader r = {.next = VARDATA_ANY(flat),
+					 .end = VARDATA_ANY(flat) + VARSIZE_ANY_EXHDR(flat)};
+	int format;
+	TallyPanel *shell = get_shell(&r, CurrentMemoryContext, &format);
+
+	panel_check_same_shape(into, shell);
+	into->changed = true;
+	for (int i = 0; i < into->nmeasures; i++)
+		into->rejected[i] += shell->rejected[i];
+	get_cells(&r, shell, into, format);
+	MemoryContextDelete(shell->cxt);
 }
 
 TallyPanel *

@@ -183,9 +183,12 @@ tally_panel_combine(PG_FUNCTION_ARGS)
 			tally_panel_from_datum(PG_GETARG_DATUM(1), aggcontext)));
 
 	into = tally_panel_from_datum(PG_GETARG_DATUM(0), aggcontext);
-	tally_panel_merge(into,
-					  tally_panel_from_datum(PG_GETARG_DATUM(1),
-											 CurrentMemoryContext));
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(1))))
+		tally_panel_merge(into,
+						  tally_panel_from_datum(PG_GETARG_DATUM(1),
+												 CurrentMemoryContext));
+	else
+		panel_absorb(into, PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
 	PG_RETURN_DATUM(tally_panel_datum(into));
 }
 

@@ -83,49 +83,53 @@ put_keys(TallyWriter *w, const TallyPanel *panel)
 	}
 }
 
-/* put_row -- the cells of a bucket in which something fell. */
+static bool
+cell_is_empty(const TallyPanel *panel, const char *cell)
+{
+	for (int i = 0; i < panel->nmeasures; i++)
+		if (tally_measure_nvalues(cell + panel->measures[i].offset) != 0)
+			return false;
+	return true;
+}
+
+/*
+ * put_row -- the cells of a bucket, if something fell there.  Most cells hold
+ * a count and nothing else: it is written without a call.
+ */
 static void
 put_row(TallyWriter *w, const TallyPanel *panel, int32 bucket,
 		int32 *last_bucket)
 {
 	const PanelRow *row = &panel->rows[bucket];
 	int32 ncells = Min(row->ncells, panel->ngroups);
-	int32 used = 0;
 	int32 last = -1;
 
-	for (int pass = 0; pass < 2; pass++)
+	for (int32 g = 0; g < ncells; g++)
 	{
-		for (int32 g = 0; g < ncells; g++)
-		{
-			const char *cell = row->cells + (Size) g * panel->cell_size;
-			bool empty = true;
+		const char *cell = row->cells + (Size) g * panel->cell_size;
 
-			for (int i = 0; empty && i < panel->nmeasures; i++)
-				empty = tally_measure_nvalues(cell +
-											  panel->measures[i].offset) == 0;
-			if (empty)
-				continue;
-			if (pass == 0)
-			{
-				used++;
-				continue;
-			}
-			tally_put_varint(w, g - last);
-			last = g;
-			for (int i = 0; i < panel->nmeasures; i++)
-				tally_measure_write(&panel->measures[i],
-									cell + panel->measures[i].offset,
-									w);
-		}
-		if (used == 0)
-			return;
-		if (pass == 0)
+		if (cell_is_empty(panel, cell))
+			continue;
+		if (last < 0)
 		{
+			CHECK_FOR_INTERRUPTS();
 			tally_put_varint(w, bucket - *last_bucket);
 			*last_bucket = bucket;
-			tally_put_varint(w, used);
+		}
+		tally_put_varint(w, g - last);
+		last = g;
+		for (int i = 0; i < panel->nmeasures; i++)
+		{
+			const Measure *m = &panel->measures[i];
+
+			if (m->state == STATE_COUNT)
+				tally_put_varint(w, tally_measure_nvalues(cell + m->offset));
+			else
+				tally_measure_write(m, cell + m->offset, w);
 		}
 	}
+	if (last >= 0)
+		tally_put_varint(w, 0);
 }
 
 static void
