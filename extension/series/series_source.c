@@ -103,6 +103,9 @@ check_query(List *sources, const char *what)
 											list_length(sources)));
 	one = linitial(sources);
 	query = linitial_node(Query, one->query_list);
+	if (query->commandType == CMD_UTILITY &&
+		IsA(query->utilityStmt, CreateTableAsStmt))
+		bad_query(what, "It makes a table.");
 	if (query->commandType != CMD_SELECT)
 		bad_query(what,
 				  psprintf("It is of another kind: %s.",
@@ -140,7 +143,7 @@ bind(const char *what, Jsonb *values, const ParamTypes *found,
 	if (n != found->n)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s has %d parameters, and %d values are given",
+				 errmsg("parameters of %s are %d, and values given %d",
 						what,
 						found->n,
 						n),
