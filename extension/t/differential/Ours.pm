@@ -33,7 +33,7 @@ sub grammar
 	my ($m) = @_;
 	return 'count' if $m->{fn} eq 'count';
 	my $fn = $m->{fn} eq 'count_of' ? 'count' : $m->{fn};
-	return "$fn(" . written($m->{column}) . ')';
+	return "$fn(" . ($m->{path} ? $m->{path}[0] : written($m->{column})) . ')';
 }
 
 sub grid
@@ -100,16 +100,38 @@ sub two_step
 # key(key) -- equal numbers may be spelled with more zeros or fewer.
 sub key { my ($k) = @_; return $k->{type} eq 'numeric' ? "trim_scale(k$k->{n})" : "k$k->{n}" }
 
+sub json_text { my ($s) = @_; $s =~ s/(["\\])/\\$1/g; return "\"$s\"" }
+
+# source(spec) -- the function, and what it reads: a table, or a query with a
+# parameter.
+sub source
+{
+	my ($s, $shape) = @_;
+	my $function = $shape eq 'wide' ? 'tally.series' : 'tally.series_long';
+	return "$function(" . literal($s->{table}{name}) if !$s->{query};
+	$function = $shape eq 'wide' ? 'tally.series_query' : 'tally.series_query_long';
+	return "$function(" . literal("SELECT * FROM $s->{table}{name} WHERE i4 IS NULL OR i4 >= \$1") . ", '[-2147483648]'";
+}
+
 # arguments(spec) -- of tally.series() and its like, from "axis" on.
 sub arguments
 {
 	my ($s) = @_;
 	my @a = (literal($s->{table}{axis}), "'$s->{every}'", $s->{during},
 		'measures => ARRAY[' . join(', ', map { literal($_->{grammar}) } @{ $s->{measures} }) . ']');
-	push @a, 'group_by => ARRAY[' . join(', ', map { literal($_->{column}) } @{ $s->{keys} }) . ']::name[]' if @{ $s->{keys} };
+	push @a, 'group_by => ARRAY[' . join(', ', map { literal($_->{path} ? $_->{path}[0] : $_->{column}) } @{ $s->{keys} }) . ']' if @{ $s->{keys} };
 	push @a, 'tz => ' . literal($s->{tz}) if defined $s->{tz};
 	push @a, "origin => '$s->{origin}'" if $s->{origin};
 	push @a, "week_start => $s->{week_start}" if $s->{week_start} != 1;
+	push @a, 'filters => ' . literal('[' . join(', ', map { $_->[0] } @{ $s->{filters} }) . ']') if $s->{filters};
+	push @a, 'groups => ' . literal($s->{groups}) if $s->{groups};
+	push @a, 'members => ' . literal('[' . join(', ', @{ $s->{members} }) . ']') if $s->{members};
+	push @a, "top => $s->{top}", 'top_by => ' . literal($s->{measures}[ $s->{top_by} ]{grammar}) if $s->{top};
+	push @a, 'other => ' . literal($s->{other}) if $s->{other};
+	my @fills = map { defined $_->{fill} ? json_text($_->{grammar}) . ': ' . ($_->{fill} =~ /\d/ ? $_->{fill} : "\"$_->{fill}\"") : () } @{ $s->{measures} };
+	push @a, 'fill => ' . literal('{' . join(', ', @fills) . '}') if @fills;
+	push @a, 'seed => true' if $s->{look_back};
+	push @a, "max_gap => '$s->{max_gap}'" if defined $s->{max_gap};
 	return join ', ', @a;
 }
 
@@ -122,14 +144,14 @@ sub wide
 	my $columns = join ', ', $s->{table}{axis_type} eq 'timestamptz' ? 'b timestamptz' : 'b timestamp', map({ "k$_->{n} $_->{type}" } @{ $s->{keys} }), map { "v$_ $s->{measures}[$_-1]{type}" } 1 .. $n;
 	my ($x, $y) = compared($s->{measures}, @values);
 	return 'SELECT ROW(' . join(', ', 'b', @keys) . ")::text AS k, $x AS x, $y AS y"
-		. ' FROM tally.series(' . literal($s->{table}{name}) . ', ' . arguments($s) . ") AS t($columns)";
+		. ' FROM ' . source($s, 'wide') . ', ' . arguments($s) . ") AS t($columns)";
 }
 
 sub long
 {
 	my ($s) = @_;
-	return 'SELECT ROW(bucket, bucket_end, keys, measure)::text AS k, ARRAY[is_partial::text] AS x, ARRAY[value] AS y'
-		. ' FROM tally.series_long(' . literal($s->{table}{name}) . ', ' . arguments($s) . ')';
+	return 'SELECT ROW(bucket, bucket_end, keys, measure)::text AS k, ARRAY[is_filled::text, is_partial::text] AS x, ARRAY[value] AS y'
+		. ' FROM ' . source($s, 'long') . ', ' . arguments($s) . ')';
 }
 
 sub ours

@@ -17,8 +17,28 @@ sub of
 {
 	my ($m, $i) = @_;
 	my $n = $m->{fn} eq 'count' ? 'count(r.at)' : "count(r.m$i)";
-	my $value = $m->{fn} =~ /^count/ ? $n : "$m->{fn}(r.m$i)";
+	my $first = sub { "(array_agg(r.m$i ORDER BY r.at $_[0], r.m$i) FILTER (WHERE r.m$i IS NOT NULL))[1]" };
+	my $value = $m->{fn} =~ /^count/ ? $n
+		: $m->{fn} eq 'first' ? $first->('')
+		: $m->{fn} eq 'last' ? $first->('DESC')
+		: $m->{fn} eq 'median' ? "percentile_cont(0.5) WITHIN GROUP (ORDER BY r.m$i\::float8)"
+		: $m->{fn} eq 'distinct' ? "count(DISTINCT r.m$i)"
+		: $m->{fn} eq 'values' ? "array_agg(DISTINCT r.m$i ORDER BY r.m$i) FILTER (WHERE r.m$i IS NOT NULL)"
+		: $m->{fn} eq 'stats' ? "avg(r.m$i)" : "$m->{fn}(r.m$i)";
 	return "$value AS v$i, $n AS n$i";
+}
+
+# is_count(measure) -- of nothing it is 0.
+sub is_count { return $_[0]{fn} =~ /^(count|count_of|distinct)$/ }
+
+# column(key or measure) -- what of a row it is of.
+sub column
+{
+	my ($c) = @_;
+	return ident($c->{column}) if !$c->{path};
+	my ($document, $path) = (ident($c->{path}[1]), literal($c->{path}[2]));
+	return "$document #>> $path" if !$c->{of} || $c->{of} eq 'text';
+	return "CASE WHEN jsonb_typeof($document\::jsonb #> $path) = 'number' THEN ($document #>> $path)::numeric END";
 }
 
 # from(spec) -- the first instant whose rows are in the cell of bucket s.
@@ -72,50 +92,112 @@ sub cells
 	# grid @> local time compares it with what the clock shows at both ends
 	$cut = "WHERE shown >= $lower AT TIME ZONE $zone AND shown < $upper AT TIME ZONE $zone"
 		if $cut && !$srf && $t->{axis_type} ne 'timestamptz';
-	my @columns = ("$at AS at", "$shown AS shown", (map { ident($_->{column}) . " AS k$_->{n}" } @{ $s->{keys} }),
-		map { $m[ $_ - 1 ]{column} ? ident($m[ $_ - 1 ]{column}) . " AS m$_" : () } 1 .. @m);
+	my @columns = ("$at AS at", "$shown AS shown", (map { column($_) . " AS k$_->{n}" } @{ $s->{keys} }),
+		map { $m[ $_ - 1 ]{fn} eq 'count' ? () : column($m[ $_ - 1 ]) . " AS m$_" } 1 .. @m);
+	my $where = $s->{filters} ? ' WHERE ' . join(' AND ', map { "($_->[1])" } @{ $s->{filters} }) : '';
 	my $number = @k ? 'dense_rank() OVER (ORDER BY ' . join(', ', @k) . ')' : '1';
 	my $groups = @k ? 'SELECT DISTINCT ON (g) g, ' . join(', ', @k) . ' FROM r' : 'SELECT 1 AS g';
+	my $all = 'SELECT ' . join(', ', @columns) . " FROM $t->{name}$where";
+
+	# of all but the largest one group is made, or none
+	if ($s->{top})
+	{
+		my $by = $s->{top_by} + 1;
+		my $ranked = "SELECT k1, rank() OVER (ORDER BY v$by DESC NULLS LAST, k1) AS place FROM (SELECT k1, "
+			. of($m[ $by - 1 ], $by) . " FROM (SELECT * FROM ($all) r $cut) r GROUP BY k1) r";
+		my $key = $s->{other} ? "CASE WHEN place <= $s->{top} THEN r.k1 ELSE " . literal($s->{other}) . ' END' : 'r.k1';
+		$all = 'SELECT r.at, r.shown, ' . join(', ', "$key AS k1", map { $m[ $_ - 1 ]{fn} eq 'count' ? () : "r.m$_" } 1 .. @m)
+			. " FROM ($all) r JOIN ($ranked) p ON p.k1 IS NOT DISTINCT FROM r.k1" . ($s->{other} ? '' : " WHERE place <= $s->{top}");
+	}
+	# those that are listed are there without a row; a row without a time is
+	# one of no bucket
+	if ($s->{members} || ($s->{groups} // '') eq 'ever')
+	{
+		my $listed = join ', ', map { '(' . ($_ eq 'null' ? 'NULL' : /^"(.*)"$/ ? literal($1) : $_) . "::$s->{keys}[0]{type})" } @{ $s->{members} // [] };
+		my $rows = $all;
+		my $nothing = join '', map { $m[ $_ - 1 ]{fn} eq 'count' ? () : ', NULL' } 1 .. @m;
+		$all = "SELECT * FROM ($rows) r $cut";
+		$all .= " AND EXISTS (SELECT FROM (VALUES $listed) l(k1) WHERE l.k1 IS NOT DISTINCT FROM r.k1)" if ($s->{groups} // '') eq 'listed';
+		$all .= " UNION ALL SELECT NULL, NULL, k1$nothing FROM (VALUES $listed) l(k1)" if $s->{members};
+		$all .= " UNION ALL SELECT NULL, NULL, k1$nothing FROM (SELECT DISTINCT k1 FROM ($rows) r) r" if ($s->{groups} // '') eq 'ever';
+		$cut = '';
+	}
 	# an aggregate of no row at all is null and has no series
 	$groups .= ' WHERE EXISTS (SELECT FROM r)' if !@k && !$srf;
 	my $from = from($s);
-	my @values = map { my $v = $m[ $_ - 1 ]{fn} =~ /^count/ ? "coalesce(a.v$_, 0)" : "a.v$_"; "$v AS v$_, coalesce(a.n$_, 0) AS n$_" } 1 .. @m;
+	my @values = map { my $v = is_count($m[ $_ - 1 ]) ? "coalesce(a.v$_, 0)" : "a.v$_"; "$v AS v$_, coalesce(a.n$_, 0) AS n$_" } 1 .. @m;
 
-	return "WITH r AS MATERIALIZED (SELECT *, $number AS g FROM (SELECT " . join(', ', @columns) . " FROM $t->{name}) r $cut), "
+	return "WITH r AS MATERIALIZED (SELECT *, $number AS g FROM ($all) r $cut), "
 		. "s AS MATERIALIZED (SELECT * FROM plain.spine('$s->{every}', $lower, $upper, $spine_zone, $origin, $s->{week_start})), "
 		. "g AS ($groups), "
 		. 'a AS (SELECT s.n, r.g, ' . join(', ', map { of($m[ $_ - 1 ], $_) } 1 .. @m)
 		. " FROM r JOIN s ON r.at >= $from AND r.at < s.e AND r.at >= $lower AND r.at < $upper GROUP BY 1, 2), "
+		. ($s->{look_back} ? seeds($s, $all, $zone, $where) : '')
 		. 'c AS MATERIALIZED (SELECT ' . join(', ', 's.*', 'g.*', @values) . ' FROM s CROSS JOIN g LEFT JOIN a USING (n, g)) ';
 }
 
-# filled(spec, i, fill, gap, seed) -- of measure i the shown value as float8,
-# whether it fills a gap, and the tables both are of: what fill.h says.
+# seeds(spec) -- WITH z1, z2 ..: for each measure and group the value in the last
+# bucket before the range that has one.
+sub seeds
+{
+	my ($s, $all, $zone, $where) = @_;
+	my @m = @{ $s->{measures} };
+	my @k = map { "k$_->{n}" } @{ $s->{keys} };
+	my $lower = "($s->{lower})";
+	my $origin = $s->{origin} ? "timestamptz '$s->{origin}'"
+		: $s->{every} =~ /hour|min| s$/ && $s->{every} ne '7 min' ? "plain.instant(date_trunc('day', $lower AT TIME ZONE $zone), $zone)" : 'NULL';
+	my $sql = 'b4 AS MATERIALIZED (SELECT r.*, g.g FROM (SELECT ' . join(', ', ident($s->{table}{axis}) . ' AS at',
+		(map { column($_) . " AS k$_->{n}" } @{ $s->{keys} }), map { $m[ $_ - 1 ]{fn} eq 'count' ? () : column($m[ $_ - 1 ]) . " AS m$_" } 1 .. @m)
+		. " FROM $s->{table}{name}$where) r JOIN g ON "
+		. join(' AND ', 'true', map { "g.$_ IS NOT DISTINCT FROM r.$_" } @k) . " WHERE r.at < $lower AND isfinite(r.at)), ";
+
+	for my $i (1 .. @m)
+	{
+		next if ($m[ $i - 1 ]{fill} // '') !~ /previous|linear/;
+		my $has = $m[ $i - 1 ]{fn} eq 'count' ? 'true' : "m$i IS NOT NULL";
+		$sql .= "z$i AS MATERIALIZED (SELECT l.g, s.b, (SELECT v$i FROM (SELECT " . of($m[ $i - 1 ], $i)
+			. " FROM b4 r WHERE r.g = l.g AND r.at >= s.b AND r.at < least(s.e, $lower)) v) AS v$i"
+			. " FROM (SELECT g, max(at) AS at FROM b4 WHERE $has GROUP BY g) l,"
+			. " LATERAL plain.spine('$s->{every}', l.at, l.at + interval '1 us', $zone, $origin, $s->{week_start}) s), ";
+	}
+	return $sql;
+}
+
+# filled(spec, i, cast, fill, gap, seed) -- of measure i the shown value, whether
+# it fills a gap, and the tables both are of: what fill.h says.
 sub filled
 {
-	my ($s, $i, $fill, $gap, $seed) = @_;
+	my ($s, $i, $cast, $fill, $gap, $seed) = @_;
 	my $zone = literal(Spec::axis_zone($s));
-	my $nothing = $s->{measures}[ $i - 1 ]{fn} =~ /^count/ ? '0::float8' : 'NULL::float8';
-	my $reach = sub { my ($a, $b) = @_; return defined $gap ? "plain.moved($a, '$gap', $zone) >= $b" : "$a <= $b" };
+	my $nothing = is_count($s->{measures}[ $i - 1 ]) ? "0$cast" : 'NULL';
+	my $clock = is_local($s) ? "'UTC'" : $zone;
+	my $reach = sub { my ($a, $b) = @_; return defined $gap ? "plain.moved($a, '$gap', $clock) >= $b" : "$a <= $b" };
 	my ($from, $empty) = ('c', $nothing);
 
 	if (defined $fill && $fill =~ /previous|next|linear/)
 	{
-		$from = "(SELECT c.*, max(CASE WHEN n$i > 0 THEN n END) OVER (PARTITION BY g ORDER BY n) AS before,"
-			. " min(CASE WHEN n$i > 0 THEN n END) OVER (PARTITION BY g ORDER BY n DESC) AS after FROM c) c"
+		# the value of one that has none, as the deviation of one row, is no end
+		my $known = "CASE WHEN n$i > 0 AND v$i IS NOT NULL THEN n END";
+		$from = "(SELECT c.*, max($known) OVER (PARTITION BY g ORDER BY n) AS before,"
+			. " min($known) OVER (PARTITION BY g ORDER BY n DESC) AS after FROM c) c"
 			. ' LEFT JOIN c p ON p.g = c.g AND p.n = c.before LEFT JOIN c q ON q.g = c.g AND q.n = c.after';
-		my ($p, $q) = ("p.v$i\::float8", "q.v$i\::float8");
-		$empty = $fill eq 'previous' ? 'CASE WHEN ' . $reach->('p.b', 'c.b') . " THEN $p"
+		my ($at, $p, $q) = ('p.b', "p.v$i$cast", "q.v$i$cast");
+		if ($s->{look_back} && $fill ne 'next')
+		{
+			$from .= " LEFT JOIN z$i z ON z.g = c.g";
+			($at, $p) = ('coalesce(p.b, z.b)', "CASE WHEN p.b IS NULL THEN z.v$i$cast ELSE $p END");
+		}
+		$empty = $fill eq 'previous' ? 'CASE WHEN ' . $reach->($at, 'c.b') . " THEN $p"
 			. (defined $seed ? " WHEN p.b IS NULL AND " . $reach->("($s->{lower})", 'greatest(c.b, ' . "($s->{lower}))") . " THEN $seed" : '') . " ELSE $nothing END"
 			: $fill eq 'next' ? 'CASE WHEN ' . $reach->('c.b', 'q.b') . " THEN $q ELSE $nothing END"
-			: 'CASE WHEN ' . $reach->('p.b', 'q.b')
-			. " THEN $p + ($q - $p) * (extract(epoch FROM c.b - p.b) / extract(epoch FROM q.b - p.b))::float8 ELSE $nothing END";
+			: 'CASE WHEN ' . $reach->($at, 'q.b')
+			. " THEN ($p) + ($q - ($p)) * (extract(epoch FROM c.b - $at) / extract(epoch FROM q.b - $at))::float8 ELSE $nothing END";
 	}
 	elsif (defined $fill)
 	{
 		$empty = $fill eq 'zero' ? '0' : $fill;
 	}
-	my $shown = "CASE WHEN c.n$i > 0 THEN c.v$i\::float8 ELSE $empty END";
+	my $shown = "CASE WHEN c.n$i > 0 THEN c.v$i$cast ELSE $empty END";
 	return ($shown, "c.n$i = 0 AND ($shown) IS NOT NULL", $from);
 }
 
@@ -142,7 +224,7 @@ sub two_step
 	my ($s) = @_;
 	my $shape = $s->{shape};
 	my $cells = cells($s);
-	my ($value, $is_filled, $from) = filled($s, 1, @{$s}{qw(fill max_gap seed)});
+	my ($value, $is_filled, $from) = filled($s, 1, '::float8', @{$s}{qw(fill max_gap seed)});
 	my ($n, $b, $e) = ('c.n1', 'c.b', 'c.e');
 	my @names = map { key($_) } @{ $s->{keys} };
 	my $zone = literal(Spec::axis_zone($s));
@@ -163,22 +245,44 @@ sub two_step
 		. " ARRAY[($e)::text, ($n)::text, ($is_filled)::text, c.partial::text] AS x, ARRAY[$value] AS y FROM $from";
 }
 
+# key_name(key) -- its member in a JSON object of keys.
+sub key_name { my ($k) = @_; return literal($k->{path} ? $k->{path}[0] : $k->{column}) }
+
 sub wide
 {
 	my ($s) = @_;
-	my ($x, $y) = compared($s->{measures}, map { "c.v$_" } 1 .. @{ $s->{measures} });
-	return cells($s) . 'SELECT ROW(' . join(', ', is_local($s) ? "c.b AT TIME ZONE 'UTC'" : 'c.b', map { key($_) } @{ $s->{keys} }) . ")::text AS k, $x AS x, $y AS y FROM c";
+	my @m = @{ $s->{measures} };
+	my $key = 'ROW(' . join(', ', is_local($s) ? "c.b AT TIME ZONE 'UTC'" : 'c.b', map { key($_) } @{ $s->{keys} }) . ')::text';
+	my $from = 'c';
+	my @shown = map { "c.v$_" } 1 .. @m;
+	my $with = '';
+
+	# each measure that is filled has a table of its own
+	for my $i (grep { defined $m[ $_ - 1 ]{fill} } 1 .. @m)
+	{
+		my ($value, undef, $tables) = filled($s, $i, "::$m[$i - 1]{type}", $m[ $i - 1 ]{fill}, fill_gap($s, $i));
+		$with .= ", f$i AS MATERIALIZED (SELECT c.g, c.n, $value AS v FROM $tables)";
+		$from .= " JOIN f$i ON (f$i.g, f$i.n) = (c.g, c.n)";
+		$shown[ $i - 1 ] = "f$i.v";
+	}
+	my ($x, $y) = compared($s->{measures}, @shown);
+	return cells($s) . "$with SELECT $key AS k, $x AS x, $y AS y FROM $from";
 }
+
+# fill_gap(spec, i) -- max_gap is for the fills that reach.
+sub fill_gap { my ($s, $i) = @_; return $s->{measures}[ $i - 1 ]{fill} =~ /previous|next|linear/ ? $s->{max_gap} : undef }
 
 sub long
 {
 	my ($s) = @_;
-	my $keys = 'jsonb_build_object(' . join(', ', map { literal($_->{column}) . ', ' . key($_) } @{ $s->{keys} }) . ')';
+	my @m = @{ $s->{measures} };
+	my $keys = 'jsonb_build_object(' . join(', ', map { key_name($_) . ', ' . key($_) } @{ $s->{keys} }) . ')';
 	return cells($s) . join ' UNION ALL ', map {
-		my ($value, $is_filled, $from) = filled($s, $_);
-		"SELECT ROW(" . shown($s, 'c.b') . ', ' . shown($s, 'c.e') . ", $keys, " . literal($s->{measures}[ $_ - 1 ]{grammar}) . ")::text AS k,"
-			. " ARRAY[c.partial::text] AS x, ARRAY[$value] AS y FROM $from"
-	} 1 .. @{ $s->{measures} };
+		my $fill = $m[ $_ - 1 ]{fill};
+		my ($value, $is_filled, $from) = filled($s, $_, '::float8', $fill, defined $fill ? fill_gap($s, $_) : undef);
+		"SELECT ROW(" . shown($s, 'c.b') . ', ' . shown($s, 'c.e') . ", $keys, " . literal($m[ $_ - 1 ]{grammar}) . ")::text AS k,"
+			. " ARRAY[($is_filled)::text, c.partial::text] AS x, ARRAY[$value] AS y FROM $from"
+	} 1 .. @m;
 }
 
 sub plain

@@ -79,6 +79,25 @@ sub days
 	return;
 }
 
+# Paths into documents: [as a measure or key is written, column, path]
+my @KEY_PATHS = ([ '"Doc".kind', 'Doc', '{kind}' ], [ '"Doc".geo.city', 'Doc', '{geo,city}' ], [ 'js.kind', 'js', '{kind}' ],
+	[ '"Doc".geo."zip.code"', 'Doc', '{geo,zip.code}' ], [ 'js.list.0', 'js', '{list,0}' ]);
+my @NUMBER_PATHS = ([ '"Doc".n', 'Doc', '{n}' ], [ 'js.n', 'js', '{n}' ], [ '"Doc".geo."zip.code"', 'Doc', '{geo,zip.code}' ]);
+
+# Measures that take numbers only, and those that take anything with an order.
+my %OF_NUMBERS = map { $_ => 1 } qw(sum avg stddev variance median stats);
+
+# type_of(fn, of) -- the type of a measure of values of a type, as in core.
+sub type_of
+{
+	my ($fn, $of) = @_;
+	return 'bigint' if $fn =~ /^(count|count_of|distinct)$/;
+	return $of if $fn =~ /^(min|max|first|last)$/;
+	return "$of\[]" if $fn eq 'values';
+	return 'double precision' if $of eq 'double precision' || $fn eq 'median';
+	return $fn eq 'sum' && $of =~ /^(smallint|int)$/ ? 'bigint' : 'numeric';
+}
+
 # measure(spec) -- one of them; type: what comes out of it.
 sub measure
 {
@@ -86,15 +105,17 @@ sub measure
 	my $t = $s->{table};
 	my $fn = pick($only{fn} ? @{ $only{fn} } : qw(count count count_of sum sum avg avg min max));
 	return { fn => 'count', type => 'bigint' } if $fn eq 'count';
-	my @from = $fn =~ /^(min|max)$/ && !$only{numbers} ? (@NUMBERS, 't', 'day', 'some "text"')
-		: $fn eq 'count_of' && !$only{numbers} ? (@NUMBERS, 't', 'b', 'u') : @NUMBERS;
-	my $column = pick(@from);
+	if ($only{paths} && chance(0.2) && $fn !~ /stats|values/)
+	{
+		my $number = $OF_NUMBERS{$fn} || $fn =~ /^(min|max|first|last)$/;
+		my $path = pick($number ? @NUMBER_PATHS : @KEY_PATHS);
+		my $of = $number ? 'numeric' : 'text';
+		return { fn => $fn, path => $path, of => $of, type => type_of($fn, $of) };
+	}
+	my $any = !$only{numbers} && !$OF_NUMBERS{$fn};
+	my $column = pick(@NUMBERS, $any ? ('t', 'day', 'some "text"') : (), $any && $fn =~ /count_of|distinct/ ? ('b', 'u') : ());
 	my $of = $t->{columns}{$column};
-	my $type = $fn eq 'count_of' ? 'bigint'
-		: $fn =~ /^(min|max)$/ ? $of
-		: $of eq 'double precision' ? $of
-		: $fn eq 'sum' && $of =~ /^(smallint|int)$/ ? 'bigint' : 'numeric';
-	return { fn => $fn, column => $column, of => $of, type => $type };
+	return { fn => $fn, column => $column, of => $of, type => type_of($fn, $of) };
 }
 
 sub keys_of
@@ -103,8 +124,10 @@ sub keys_of
 	my @from = ('t', 't', 'b', 'i2', 'u', 'day', 'some "text"', 'nu', 'f8');
 	my %seen;
 	my $n = pick(0, 1, 1, 1, 2, 2, 3);
-	return grep { !$seen{ $_->{column} }++ }
-		map { { column => $_, type => $s->{table}{columns}{$_} } } map { pick(@from) } 1 .. ($n > $most ? $most : $n);
+	return grep { !$seen{ $_->{column} // $_->{path}[0] }++ } map {
+		$s->{shape} =~ /wide|long/ && chance(0.15) ? { path => pick(@KEY_PATHS), type => 'text' }
+			: do { my $c = pick(@from); { column => $c, type => $s->{table}{columns}{$c} } }
+	} 1 .. ($n > $most ? $most : $n);
 }
 
 # two_step(spec) -- an aggregate over a query, and what is made of its series.
@@ -139,15 +162,78 @@ sub two_step
 	return;
 }
 
+# Conditions: [as JSON, the same in SQL]
+my @FILTERS = (
+	[ '["i4", "gt", 0]', 'i4 > 0' ], [ '["i2", "in", [0, 1, 2]]', 'i2 IN (0, 1, 2)' ], [ '["nu", "lte", 3.5]', 'nu <= 3.5' ],
+	[ '["f8", "gte", -1.5]', 'f8 >= -1.5' ], [ '["t", "eq", "a"]', "t = 'a'" ], [ '["t", "ne", "a"]', "t IS DISTINCT FROM 'a'" ],
+	[ '["t", "in", ["a", "C", ""]]', "t IN ('a', 'C', '')" ], [ '["t", "contains", "o"]', "t LIKE '%o%'" ],
+	[ '["some \"text\"", "not_contains", "t"]', '("some ""text""" LIKE \'%t%\') IS NOT TRUE' ],
+	[ '["u", "exists", true]', 'u IS NOT NULL' ], [ '["t", "exists", false]', 't IS NULL' ], [ '["b", "eq", true]', 'b' ],
+	[ '["t", "eq", null]', 't IS NULL' ], [ '["i8", "ne", null]', 'i8 IS NOT NULL' ], [ '["day", "lt", "2025-01-03"]', "day < '2025-01-03'" ],
+	[ '{"property_name": "t", "operator": "lt", "property_value": "b"}', "t < 'b'" ],
+	[ '["t", "eq", "\' OR true --"]', 'false' ],
+	[ '["\"Doc\".kind", "eq", "x"]', '"Doc" @> \'{"kind": "x"}\'' ],
+	[ '["\"Doc\".n", "gte", 2]', 'CASE WHEN jsonb_typeof("Doc" -> \'n\') = \'number\' THEN ("Doc" ->> \'n\')::numeric >= 2 END' ],
+	[ '["js.n", "lt", 3]', 'CASE WHEN json_typeof(js #> \'{n}\') = \'number\' THEN (js #>> \'{n}\')::numeric < 3 END' ]);
+
+# groups(spec) -- which are shown: listed, ever seen, only the largest.
+sub groups
+{
+	my ($s) = @_;
+	my $key = $s->{keys}[0];
+
+	return if @{ $s->{keys} } != 1 || !chance(0.6);
+	if ($key->{type} eq 'text' && chance(0.5))
+	{
+		# what ranks a group; two groups of the same rank come in their order
+		my @ranks = grep { $s->{measures}[$_]{fn} !~ /values|stats|first|last/ } 0 .. $#{ $s->{measures} };
+		return if !@ranks;
+		$s->{top} = 1 + int rand 4;
+		$s->{top_by} = pick(@ranks);
+		$s->{other} = 'the rest' if chance(0.7);
+		return;
+	}
+	$s->{groups} = pick('seen', 'ever', 'listed');
+	return if $s->{groups} ne 'listed' && chance(0.5);
+	my %pool = (text => [ '"a"', '"nobody"', '""', 'null', '"x"' ], bool => [ 'true', 'null' ], smallint => [ 1, 2, 77, 'null' ],
+		bigint => [ 1, 9223372036854775807 ], uuid => [ '"00000000-0000-0000-0000-000000000001"', '"00000000-0000-0000-0000-00000000000f"' ],
+		date => [ '"2025-01-01"', '"1999-12-31"' ]);
+	my $pool = $pool{ $key->{type} };
+	if ($pool) { $s->{members} = [ grep { chance(0.7) } @$pool ] }
+	if (!$s->{members} || !@{ $s->{members} }) { delete @{$s}{qw(members groups)} }
+	return;
+}
+
 sub series
 {
 	my ($s) = @_;
 	$s->{shape} = pick(qw(wide wide long));
+	my $long = $s->{shape} eq 'long';
 	my %seen;
-	$s->{measures} = [ grep { !$seen{ $_->{fn} . ' ' . ($_->{column} // '') }++ }
-			map { measure($s, numbers => $s->{shape} eq 'long') } 1 .. pick(1, 1, 2, 3, 4) ];
+	my @fn = qw(count count count_of sum sum avg avg min max first last stddev variance median distinct);
+	$s->{measures} = [ grep { !$seen{ $_->{fn} . ' ' . ($_->{column} // $_->{path}[0] // '') }++ }
+			map { measure($s, numbers => $long, paths => 1, fn => [ @fn, $long ? () : 'values' ]) } 1 .. pick(1, 1, 2, 3, 4) ];
 	# a number in a JSON document keeps its zeros at the end
-	$s->{keys} = [ grep { $s->{shape} ne 'long' || $_->{type} !~ /numeric|double/ } keys_of($s, 3) ];
+	$s->{keys} = [ grep { !$long || $_->{type} !~ /numeric|double/ } keys_of($s, 3) ];
+	$s->{filters} = [ map { pick(@FILTERS) } 1 .. pick(1, 1, 2) ] if chance(0.35);
+	$s->{query} = 1 if chance(0.2);
+	groups($s);
+
+	if (chance(0.4))
+	{
+		for my $m (@{ $s->{measures} })
+		{
+			# a column of another type than float8 has no place for a line
+			my $is_float = $m->{type} eq 'double precision';
+			next if !chance(0.7) || $m->{type} !~ /^(smallint|int|bigint|numeric|double precision)$/ || $m->{fn} =~ /stddev|variance/;
+			$m->{fill} = pick('null', 'zero', 'previous', 'previous', 'next', 7, $long || $is_float ? 'linear' : ());
+		}
+		my $reaching = grep { ($_->{fill} // '') =~ /previous|next|linear/ } @{ $s->{measures} };
+		my ($number, $unit) = split / /, $s->{every};
+		$s->{max_gap} = pick('1 day', '26 hours', map { $number * $_ . " $unit" } 1 .. 4) if $reaching && chance(0.4);
+		$s->{look_back} = 1 if (grep { ($_->{fill} // '') =~ /previous|linear/ } @{ $s->{measures} }) && chance(0.4) && !$s->{top}
+			&& $s->{table}{axis_type} eq 'timestamptz';
+	}
 	return;
 }
 
