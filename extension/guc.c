@@ -28,7 +28,7 @@ tally_define_settings(void)
 							&tally_max_buckets,
 							TALLY_DEFAULT_MAX_BUCKETS,
 							1,
-							10000000,
+							TALLY_MOST_BUCKETS,
 							PGC_USERSET,
 							0,
 							NULL,

@@ -9,6 +9,9 @@
 #ifndef TALLY_GUC_H
 #define TALLY_GUC_H
 
+/* What tally.max_buckets can be set to at most. */
+#define TALLY_MOST_BUCKETS 10000000
+
 extern int tally_max_buckets; /* buckets of one grid */
 extern int tally_max_cells;	  /* buckets x groups x measures of one answer */
 extern int tally_max_groups;  /* distinct groups of one answer */

@@ -1,4 +1,30 @@
--- What the planner is told of our functions.
+-- What a series would cost, and what the planner is told of our functions.
+
+-- The arguments of tally.series() and tally.series_query(), in every form.
+DO $do$
+DECLARE
+    f record;
+BEGIN
+    FOR f IN
+        SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments,
+            pg_get_function_identity_arguments(p.oid) AS identity
+        FROM pg_proc p
+        WHERE p.pronamespace = 'tally'::regnamespace AND p.proname IN ('series', 'series_query')
+          AND p.pronargs > 9
+    LOOP
+        EXECUTE format(
+            'CREATE FUNCTION tally.%s_plan(%s) RETURNS TABLE (buckets bigint,'
+            ' est_groups bigint, est_cells bigint, est_rows_read bigint,'
+            ' est_bytes bigint, est_cost double precision, verdict text,'
+            ' sql text) LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1'
+            ' AS ''MODULE_PATHNAME'', %L',
+            f.proname, f.arguments, 'tally_' || f.proname || '_plan');
+        EXECUTE format('COMMENT ON FUNCTION tally.%s_plan(%s) IS %L',
+            f.proname, f.identity,
+            format('What tally.%s() with these arguments would cost, estimated without running it, and whether it would be refused; sql is what it would run, for EXPLAIN.', f.proname));
+    END LOOP;
+END
+$do$;
 
 CREATE FUNCTION tally.series_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'tally_series_support'

@@ -12,6 +12,7 @@
 #ifndef TALLY_SERIES_COLUMN_H
 #define TALLY_SERIES_COLUMN_H
 
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 
 #include "series/series_source.h"

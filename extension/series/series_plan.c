@@ -23,6 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "guc.h"
 #include "measure/measure.h"
 #include "series/panel_internal.h"
 #include "series/series_plan.h"
@@ -42,16 +43,16 @@
 
 /* append_where -- the conditions, as far as they are wanted. */
 static void
-append_where(StringInfo sql, const SeriesPlanQuery *q, bool with_range)
+append_where(StringInfo sql, const SeriesPlanQuery *q, SeriesPlanRows which)
 {
 	const char *word = " WHERE ";
 
-	if (with_range)
+	if (which == PLAN_ROWS_ASKED)
 	{
 		appendStringInfo(sql, "%s%s", word, q->range);
 		word = " AND ";
 	}
-	if (q->filters != NULL)
+	if (which != PLAN_ROWS_ALL && q->filters != NULL)
 		appendStringInfo(sql, "%s%s", word, q->filters);
 }
 
@@ -62,22 +63,21 @@ series_plan_query(const SeriesPlanQuery *q, bool with_range)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s FROM %s", q->call, q->from);
-	append_where(&sql, q, with_range);
+	append_where(&sql, q, with_range ? PLAN_ROWS_ASKED : PLAN_ROWS_ANY_TIME);
 	return sql.data;
 }
 
 void
 series_plan_groups(const SeriesPlanQuery *q, int nkeys,
-				   const SeriesPlanKey *keys, bool all, double *groups,
-				   double *rows)
+				   const SeriesPlanKey *keys, SeriesPlanRows which,
+				   double *groups, double *rows)
 {
 	StringInfoData sql;
 	PlanAnswer answer;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT 1 FROM %s", q->from);
-	if (!all)
-		append_where(&sql, q, true);
+	append_where(&sql, q, which);
 	for (int i = 0; i < nkeys; i++)
 		appendStringInfo(&sql,
 						 "%s(%s)",
@@ -131,26 +131,37 @@ most_values(Oid table, const SeriesPlanKey *key)
 static void
 estimate_groups(const SeriesPlanQuery *q, SeriesEstimate *e)
 {
-	if (q->nkeys == 0 || q->listed >= 0)
+	double most = 1;
+	double rows;
+
+	if (q->nkeys == 0)
 	{
 		e->exact = true;
-		e->all_groups = q->nkeys == 0 ? 1 : (double) q->listed;
+		e->all_groups = 1;
+	}
+	else if (q->groups == SERIES_GROUPS_LISTED)
+	{
+		e->exact = q->members_exact;
+		e->all_groups = q->members;
 	}
 	else
 	{
-		double most = 1;
-		double rows;
-
 		for (int i = 0; i < q->nkeys; i++)
 			most *= most_values(q->table, &q->keys[i]);
-		series_plan_groups(q, q->nkeys, q->keys, false, &e->all_groups, &rows);
-		e->all_groups = Min(rint(e->all_groups), most);
+		series_plan_groups(q,
+						   q->nkeys,
+						   q->keys,
+						   q->groups == SERIES_GROUPS_EVER ? PLAN_ROWS_ANY_TIME
+														   : PLAN_ROWS_ASKED,
+						   &e->all_groups,
+						   &rows);
+		e->all_groups = Max(Min(rint(e->all_groups), most), q->members);
 	}
 
 	e->groups = e->all_groups;
 	if (q->top > 0 && q->top < e->groups)
 		e->groups = q->top + (q->other ? 1 : 0);
-	else if (q->other && q->listed >= 0)
+	else if (q->other && q->groups == SERIES_GROUPS_LISTED)
 		e->groups++;
 }
 
@@ -235,23 +246,23 @@ held_bytes(const TallyMeasure *m, double rows, double cells)
 	}
 }
 
-/* estimate_bytes -- what the panel takes when it is complete. */
-static void
-estimate_bytes(const SeriesPlanQuery *q, SeriesEstimate *e)
+/* panel_bytes -- what a panel of so many groups takes when it is complete. */
+static double
+panel_bytes(const SeriesPlanQuery *q, const SeriesEstimate *e, double groups)
 {
 	double cell = 0;
 	double key = 0;
 	double touched = Min((double) e->buckets, e->rows);
-	double cells = Min(e->rows, e->buckets * e->groups);
+	double cells = Min(e->rows, e->buckets * groups);
+	double bytes = (double) e->buckets * sizeof(PanelRow);
 
-	e->bytes = (double) e->buckets * sizeof(PanelRow);
 	for (int i = 0; i < q->nmeasures; i++)
 	{
 		Measure m;
 
 		tally_measure_init(&m, &q->measures[i], CurrentMemoryContext);
 		cell += tally_measure_size(&m);
-		e->bytes += held_bytes(&q->measures[i], e->rows, cells);
+		bytes += held_bytes(&q->measures[i], e->rows, cells);
 	}
 	for (int i = 0; i < q->nkeys; i++)
 	{
@@ -259,24 +270,52 @@ estimate_bytes(const SeriesPlanQuery *q, SeriesEstimate *e)
 						  ? get_attavgwidth(q->table, q->keys[i].attnum)
 						  : 0;
 
-		key += sizeof(Datum) + 1 +
-			   (get_typbyval(q->keys[i].type)
-					? 0
-					: (width > 0 ? width + 16 : KEY_BYTES));
+		key += sizeof(Datum) + 1;
+		if (!get_typbyval(q->keys[i].type))
+			key += width > 0 ? width + 16 : KEY_BYTES;
 	}
-	e->bytes += touched * e->groups * cell;
+	bytes += touched * groups * cell;
 	if (q->nkeys > 0)
-		e->bytes += e->all_groups * (key + GROUP_BYTES);
-	e->bytes = rint(e->bytes);
+		bytes += groups * (key + GROUP_BYTES);
+	return rint(bytes);
 }
 
 void
 series_plan_estimate(const SeriesPlanQuery *q, SeriesEstimate *e)
 {
+	double all;
+	double shown;
+
 	memset(e, 0, sizeof(*e));
 	e->buckets = q->grid->nbuckets;
 	estimate_scan(q, e);
 	estimate_groups(q, e);
 	e->cells = e->buckets * e->groups * q->nmeasures;
-	estimate_bytes(q, e);
+
+	/* In one pass all groups are held, in two those that are shown. */
+	shown = panel_bytes(q, e, e->groups);
+	all = panel_bytes(q, e, e->all_groups);
+	e->one_pass =
+		e->buckets * e->all_groups * q->nmeasures <= tally_max_cells &&
+		all <= tally_max_memory * 1024.0;
+	e->bytes = e->one_pass ? all : shown;
+	if (q->periods > 1)
+		e->bytes += shown;
+	if (!e->one_pass && q->top > 0)
+	{
+		e->rows *= 2;
+		e->cost *= 2;
+	}
+	e->rows *= q->periods;
+	e->cost *= q->periods;
+}
+
+void
+series_plan_before(const SeriesSpec *spec, SeriesEstimate *e)
+{
+	SeriesPlanQuery q;
+
+	series_plan_of(spec, &q);
+	series_plan_estimate(&q, e);
+	series_plan_check(&q, e);
 }

@@ -12,7 +12,7 @@
 #define TALLY_SERIES_PLAN_H
 
 #include "access/attnum.h"
-#include "series/panel.h"
+#include "series/series_spec.h"
 
 /* A part of the groups' keys. */
 typedef struct SeriesPlanKey
@@ -42,9 +42,12 @@ typedef struct SeriesPlanQuery
 	const TallyMeasure *measures;
 	int nkeys;
 	const SeriesPlanKey *keys;
-	int64 listed; /* so many groups and no others; -1: as they are met */
-	int top;	  /* only so many groups; 0: all */
-	bool other;	  /* and the rest of them as one more */
+	SeriesGroups groups; /* which groups there are, besides the members */
+	double members;		 /* groups that are there in any case */
+	bool members_exact;	 /* they are counted, not expected */
+	int top;			 /* only so many groups; 0: all */
+	bool other;			 /* and the rest of them as one more */
+	int periods;		 /* 2 with an earlier one to compare with */
 } SeriesPlanQuery;
 
 typedef struct SeriesEstimate
@@ -53,10 +56,15 @@ typedef struct SeriesEstimate
 	double all_groups; /* that have to be told apart */
 	double groups;	   /* of the answer: fewer, with top */
 	bool exact;		   /* both numbers of groups are no estimates */
-	double cells;	   /* buckets x groups x measures */
+	double cells;	   /* buckets x groups x measures, of one period */
 	double rows;	   /* that are in the range and pass the filters */
-	double bytes;	   /* that the panel takes */
-	double cost;	   /* of the query, in the planner's unit */
+	double bytes;	   /* that the panels take */
+	double cost;	   /* of the queries, in the planner's unit */
+	/*
+	 * With "top": would the cells of all groups fit?  Otherwise it is two
+	 * passes, the first for the totals.
+	 */
+	bool one_pass;
 	/*
 	 * Is the condition on the range worth it?  Not when all is read one row
 	 * after the other anyway and nearly every row is in the range: leaving it
@@ -66,6 +74,15 @@ typedef struct SeriesEstimate
 	 */
 	bool range_pays;
 } SeriesEstimate;
+
+/* The query of a spec. */
+extern void series_plan_of(const SeriesSpec *spec, SeriesPlanQuery *q);
+
+/*
+ * What is to be done before a spec is run: estimate, and refuse if that is
+ * sure.
+ */
+extern void series_plan_before(const SeriesSpec *spec, SeriesEstimate *e);
 
 /* Asks the planner.  The caller's rights are checked (42501). */
 extern void series_plan_estimate(const SeriesPlanQuery *q, SeriesEstimate *e);
@@ -95,12 +112,20 @@ typedef struct SeriesSure
 extern void series_plan_sure(const SeriesPlanQuery *q, const SeriesEstimate *e,
 							 SeriesSure *sure);
 
+/* Under which conditions. */
+typedef enum SeriesPlanRows
+{
+	PLAN_ROWS_ASKED,	/* in the range, and through the filters */
+	PLAN_ROWS_ANY_TIME, /* through the filters */
+	PLAN_ROWS_ALL
+} SeriesPlanRows;
+
 /*
- * Asks how many groups the first "nkeys" of "keys" make, in *groups, and from
- * how many rows, in *rows; "all" leaves every condition out.
+ * Asks how many groups "nkeys" keys make, in *groups, and from how many rows,
+ * in *rows.
  */
 extern void series_plan_groups(const SeriesPlanQuery *q, int nkeys,
-							   const SeriesPlanKey *keys, bool all,
+							   const SeriesPlanKey *keys, SeriesPlanRows which,
 							   double *groups, double *rows);
 
 /*

@@ -110,6 +110,7 @@ wider_step(const SeriesPlanQuery *q, const SeriesEstimate *e)
 	for (int i = 0; i < lengthof(usual_steps); i++)
 		/* a range that begins within a bucket has one more */
 		if (usual_steps[i].seconds > step_seconds(q->grid) &&
+			usual_steps[i].seconds <= span &&
 			fits(q, e, ceil(span / usual_steps[i].seconds) + 1, e->groups))
 			return usual_steps[i].every;
 	return NULL;
@@ -148,6 +149,8 @@ groups_shown(const SeriesPlanQuery *q, double groups)
 {
 	if (q->top > 0 && q->top < groups)
 		return q->top + (q->other ? 1 : 0);
+	if (q->other && q->groups == SERIES_GROUPS_LISTED)
+		return groups + 1;
 	return groups;
 }
 

@@ -78,3 +78,83 @@ series_plan_sql(const SeriesPlanQuery *q, bool with_range)
 															q)),
 						   false);
 }
+
+PG_FUNCTION_INFO_V1(tally_series_plan);
+PG_FUNCTION_INFO_V1(tally_series_query_plan);
+
+/*
+ * read_spec -- the arguments, checked.  A grid of too many buckets would be
+ * refused where it is made; here that is an answer, so it may have as many as
+ * the setting could allow at most.
+ */
+static SeriesSpec *
+read_spec(FunctionCallInfo fcinfo, bool is_query)
+{
+	int allowed = tally_max_buckets;
+	SeriesArgs args;
+	SeriesSpec *spec;
+
+	tally_max_buckets = TALLY_MOST_BUCKETS;
+	PG_TRY();
+	{
+		series_args_read(&args, fcinfo, is_query);
+		spec = series_spec_make(&args);
+	}
+	PG_FINALLY();
+	{
+		tally_max_buckets = allowed;
+	}
+	PG_END_TRY();
+	return spec;
+}
+
+/* whole -- an estimate as a whole number, which it may be too large for. */
+static Datum
+whole(double estimate)
+{
+	return Int64GetDatum(estimate >= (double) PG_INT64_MAX ? PG_INT64_MAX
+														   : (int64) estimate);
+}
+
+/* plan -- the one row of both functions. */
+static Datum
+plan(FunctionCallInfo fcinfo, bool is_query)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	SeriesPlanQuery q;
+	SeriesEstimate e;
+	Datum values[8];
+	bool nulls[8] = {false};
+
+	InitMaterializedSRF(fcinfo, 0);
+	series_plan_of(read_spec(fcinfo, is_query), &q);
+	series_plan_estimate(&q, &e);
+
+	values[0] = Int64GetDatum(e.buckets);
+	values[1] = whole(e.groups);
+	values[2] = whole(e.cells);
+	values[3] = whole(e.rows);
+	values[4] = whole(e.bytes);
+	values[5] = Float8GetDatum(e.cost);
+	values[6] = CStringGetTextDatum(series_plan_verdict(&q, &e));
+	values[7] = CStringGetTextDatum(series_plan_sql(&q, e.range_pays));
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+/*
+ * tally.series_plan(the arguments of tally.series()) returns table(buckets,
+ *	est_groups, est_cells, est_rows_read, est_bytes, est_cost, verdict, sql)
+ */
+Datum
+tally_series_plan(PG_FUNCTION_ARGS)
+{
+	return plan(fcinfo, false);
+}
+
+/* tally.series_query_plan(the arguments of tally.series_query()) */
+Datum
+tally_series_query_plan(PG_FUNCTION_ARGS)
+{
+	return plan(fcinfo, true);
+}

@@ -296,7 +296,7 @@ groups_of(const Call *call)
 		DatumGetInt32(top->constvalue) > 0 &&
 		DatumGetInt32(top->constvalue) < groups)
 		groups = DatumGetInt32(top->constvalue) + other;
-	return Min(groups, tally_max_groups);
+	return groups;
 }
 
 /* read_cost -- of reading the whole table once, as a sequential scan. */
@@ -350,6 +350,14 @@ estimate(Node *request, bool is_long)
 	cells = buckets_of(&call) * groups_of(&call);
 	if (is_long)
 		cells *= Max(array_length_of(constant(&call, ARG_MEASURES), 1), 1);
+
+	/*
+	 * What is over a limit is refused, or the statistics are wrong and nothing
+	 * is known.  An estimate of many millions of rows would only make the
+	 * server compile code for them (JIT) before the refusal.
+	 */
+	if (cells > tally_max_cells)
+		return NULL;
 	if (IsA(request, SupportRequestRows))
 	{
 		((SupportRequestRows *) request)->rows = Max(cells, 1);

@@ -75,7 +75,7 @@ is_fresh(const SeriesPlanQuery *q, Relation rel)
 		return false;
 
 	/* the size of today, which is how partitions tell, and a standby */
-	series_plan_groups(q, 0, NULL, true, &groups, &now);
+	series_plan_groups(q, 0, NULL, PLAN_ROWS_ALL, &groups, &now);
 	return now >= then * STALE;
 }
 
@@ -204,8 +204,8 @@ values_in_range(const SeriesPlanQuery *q, int nkeys, const SeriesPlanKey *keys)
 	double all;
 	double rows_all;
 
-	series_plan_groups(q, nkeys, keys, false, &here, &rows_here);
-	series_plan_groups(q, nkeys, keys, true, &all, &rows_all);
+	series_plan_groups(q, nkeys, keys, PLAN_ROWS_ASKED, &here, &rows_here);
+	series_plan_groups(q, nkeys, keys, PLAN_ROWS_ALL, &all, &rows_all);
 	return Min(here, all * rows_here / Max(rows_all, 1));
 }
 
@@ -237,7 +237,10 @@ series_plan_sure(const SeriesPlanQuery *q, const SeriesEstimate *e,
 		sure->groups = e->all_groups;
 		return;
 	}
-	if (!OidIsValid(q->table))
+	/* Members are no fewer than they are. */
+	if (q->members_exact)
+		sure->groups = q->members;
+	if (!OidIsValid(q->table) || q->groups == SERIES_GROUPS_LISTED)
 		return;
 
 	/* The planner has locked it. */

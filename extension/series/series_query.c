@@ -41,10 +41,9 @@ set_column(CollectColumn *to, const SeriesColumn *from)
 	to->path = from->path;
 }
 
-/* set_collect -- what the aggregate is asked for. */
-static void
-set_collect(CollectSpec *collect, const SeriesSpec *spec,
-			const SeriesPart *part)
+void
+series_query_collect(CollectSpec *collect, const SeriesSpec *spec,
+					 const SeriesPart *part)
 {
 	CollectMeasure *measures =
 		palloc0(part->nmeasures * sizeof(CollectMeasure));
@@ -130,7 +129,7 @@ series_query_write(SeriesQuery *query, const SeriesSpec *spec,
 	Oid type;
 	Datum value;
 
-	set_collect(&collect, spec, part);
+	series_query_collect(&collect, spec, part);
 	begin(query, spec);
 	tally_collect_call(
 		&query->sql, &collect, query->params.n + 1, &type, &value);
@@ -181,7 +180,7 @@ series_query_panel(const SeriesSpec *spec, const SeriesPart *part,
 										   part->nrows);
 	if (panel != NULL)
 		return panel;
-	set_collect(&collect, spec, part);
+	series_query_collect(&collect, spec, part);
 	return tally_collect_empty(parent, &collect);
 }
 

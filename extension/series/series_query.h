@@ -31,6 +31,10 @@ typedef struct SeriesPart
 /* All measures over the grid of the spec, any group. */
 extern void series_part_init(SeriesPart *part, const SeriesSpec *spec);
 
+/* What the aggregate is asked for. */
+extern void series_query_collect(CollectSpec *collect, const SeriesSpec *spec,
+								 const SeriesPart *part);
+
 /*
  * Writes the query of a panel: one aggregate over the source.  It is run with
  * series_query_panel().

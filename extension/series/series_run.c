@@ -3,6 +3,7 @@
  * series_run.c
  *	  A spec run, part by part.
  *
+ *	  what it will cost: refused here if that is sure to be too much
  *	  members, and groups that ever were
  *	  the panel of the range; with "top" also what of it is shown
  *	  the earlier period
@@ -113,17 +114,22 @@ SeriesResult *
 series_run(const SeriesSpec *spec, bool count_rows, MemoryContext parent)
 {
 	SeriesResult *result = palloc0(sizeof(SeriesResult));
-	TallyPanel *members = series_members(spec, CurrentMemoryContext);
+	TallyPanel *members;
 	SeriesPart part;
 
 	result->spec = spec;
 	result->other = -1;
+	series_plan_before(spec, &result->estimate);
+	members = series_members(spec, CurrentMemoryContext);
 	series_part_init(&part, spec);
 	part.members = members;
 	if (spec->groups == SERIES_GROUPS_LISTED)
 		part.others = series_others(spec);
+	/* Rows that are counted are those in the range. */
 	if (count_rows)
 		part.nrows = &result->rows_read;
+	else
+		part.without_range = !result->estimate.range_pays;
 	if (spec->top > 0)
 		series_top(result, &part, parent);
 	else

@@ -5,6 +5,7 @@
 #ifndef TALLY_SERIES_RUN_H
 #define TALLY_SERIES_RUN_H
 
+#include "series/series_plan.h"
 #include "series/series_query.h"
 
 /* The value of a measure in the last bucket before the range that has one. */
@@ -18,6 +19,7 @@ typedef struct SeriesSeed
 typedef struct SeriesResult
 {
 	const SeriesSpec *spec;
+	SeriesEstimate estimate;
 	TallyPanel *panel;
 	/* What is shown, in this order: numbers of groups in "panel". */
 	int32 ngroups;

@@ -8,9 +8,10 @@
  * it is right for every measure.
  *
  * ONE PASS keeps the cells of all groups until those of the rest are merged.
- * Where that is more than the limits allow there are two: the first finds the
- * totals, with one bucket for the whole range; the second has a group for each
- * of the largest and one for all others, from the start.
+ * Where that is more than the limits allow, or the planner expects it to be,
+ * there are two: the first finds the totals, with one bucket for the whole
+ * range; the second has a group for each of the largest and one for all
+ * others, from the start.
  *
  *-------------------------------------------------------------------------
  */
@@ -245,7 +246,8 @@ series_top(SeriesResult *result, SeriesPart *part, MemoryContext parent)
 	Ranked *ranked;
 	int32 n;
 
-	result->panel = one_pass(spec, part, parent);
+	if (result->estimate.one_pass)
+		result->panel = one_pass(spec, part, parent);
 	if (result->panel == NULL)
 	{
 		two_passes(result, part, parent);
