@@ -36,6 +36,13 @@ SELECT ps.expected($$SELECT * FROM tally.series('ps.ev', 'at', '1 day', 'this_90
 SELECT ps.expected($$SELECT * FROM tally.series('ps.ev', 'at', '1 hour', tally.timeframe('previous_2_days', 'UTC')) AS t(b timestamptz, n bigint)$$);
 -- in long form a row a measure
 SELECT ps.expected($$SELECT * FROM tally.series_long('ps.ev', 'at', '1 day', daterange '[2025-01-01,2025-01-31)', '{count,sum(n),max(n)}', '{flag}')$$);
+-- as JSON a row a bucket
+SELECT ps.expected($$SELECT * FROM tally.series_json_rows('ps.ev', 'at', '1 day', daterange '[2025-01-01,2025-01-31)', '{count,sum(n),max(n)}', '{flag}')$$);
+-- of a query only its range is known
+SELECT ps.expected($$SELECT * FROM tally.series_query('SELECT * FROM ps.ev', NULL, 'at', '1 day', daterange '[2025-01-01,2025-01-31)') AS t(b timestamptz, n bigint)$$);
+-- those that are listed, or the largest
+SELECT ps.expected($$SELECT * FROM tally.series('ps.ev', 'at', '1 day', daterange '[2025-01-01,2025-01-31)', group_by => '{k}', top => 3, other => 'rest') AS t(b timestamptz, k text, n bigint)$$);
+SELECT ps.expected($$SELECT * FROM tally.series('ps.ev', 'at', '1 day', daterange '[2025-01-01,2025-01-31)', group_by => '{flag}', members => '[true, false, null]') AS t(b timestamptz, k bool, n bigint)$$);
 -- what is not known, and what makes no sense, is no error here
 SELECT ps.expected($$SELECT * FROM tally.series('ps.ev', 'at', '1 day', 'no such words', group_by => '{none}') AS t(b timestamptz, n bigint)$$) > 0;
 SELECT ps.expected($$SELECT * FROM tally.series('ps.ev', 'at', '0 days', tstzrange(NULL, NULL)) AS t(b timestamptz, n bigint)$$) > 0;

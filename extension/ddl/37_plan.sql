@@ -32,6 +32,9 @@ CREATE FUNCTION tally.series_support(internal) RETURNS internal
 CREATE FUNCTION tally.series_long_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'tally_series_long_support'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally.series_buckets_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tally_series_buckets_support'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION tally.rows_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'tally_rows_support'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -45,11 +48,14 @@ BEGIN
         SELECT p.oid::regprocedure AS name,
             CASE WHEN p.proargtypes[0] = 'tally.series'::regtype THEN 'rows_support'
                  WHEN p.proname LIKE 'series%long' THEN 'series_long_support'
+                 WHEN p.proname LIKE 'series%json%' THEN 'series_buckets_support'
                  ELSE 'series_support' END AS support
         FROM pg_proc p
-        WHERE p.pronamespace = 'tally'::regnamespace AND p.proretset
-          AND (p.proargtypes[0] = 'tally.series'::regtype
-               OR p.proname IN ('series', 'series_long', 'series_query', 'series_query_long'))
+        WHERE p.pronamespace = 'tally'::regnamespace
+          AND (p.proretset AND p.proargtypes[0] = 'tally.series'::regtype
+               OR p.proname IN ('series', 'series_long', 'series_json', 'series_json_rows', 'series_query',
+                                'series_query_long', 'series_query_json', 'series_query_json_rows')
+                  AND p.pronargs > 9)
     LOOP
         EXECUTE format('ALTER FUNCTION %s SUPPORT tally.%I', f.name, f.support);
     END LOOP;

@@ -9,6 +9,7 @@
  *							 the key columns suggest; the cost of reading the
  *							 table.
  * tally.series_long_support likewise, times the measures.
+ * tally.series_buckets_support  as many as there are buckets.
  *
  * Nothing here raises an error: an argument that makes no sense is refused by
  * the function itself, if it is ever called.  Nor does an estimate tell more of
@@ -48,6 +49,7 @@
 
 PG_FUNCTION_INFO_V1(tally_series_support);
 PG_FUNCTION_INFO_V1(tally_series_long_support);
+PG_FUNCTION_INFO_V1(tally_series_buckets_support);
 
 /* What is taken where nothing is known. */
 #define DEFAULT_BUCKETS 100
@@ -318,15 +320,24 @@ read_cost(const Call *call)
 		   rows * (cpu_tuple_cost + (columns + 2) * cpu_operator_cost);
 }
 
+/* What is a row. */
+typedef enum Shape
+{
+	ROW_A_CELL,	   /* of all measures */
+	ROW_A_MEASURE, /* of a cell */
+	ROW_A_BUCKET
+} Shape;
+
 /*
  * estimate -- of functions with the arguments of tally.series(), or of
- * tally.series_query(), which has one more.  "is_long": a row a measure.
+ * tally.series_query(), which has one more.
  */
 static Node *
-estimate(Node *request, bool is_long)
+estimate(Node *request, Shape shape)
 {
 	Call call = {0};
 	Node *node = NULL;
+	double buckets;
 	double cells;
 	double read;
 
@@ -347,8 +358,9 @@ estimate(Node *request, bool is_long)
 		return NULL;
 	call.before = exprType(linitial(call.args)) == REGCLASSOID ? 0 : 1;
 
-	cells = buckets_of(&call) * groups_of(&call);
-	if (is_long)
+	buckets = buckets_of(&call);
+	cells = buckets * groups_of(&call);
+	if (shape == ROW_A_MEASURE)
 		cells *= Max(array_length_of(constant(&call, ARG_MEASURES), 1), 1);
 
 	/*
@@ -360,7 +372,8 @@ estimate(Node *request, bool is_long)
 		return NULL;
 	if (IsA(request, SupportRequestRows))
 	{
-		((SupportRequestRows *) request)->rows = Max(cells, 1);
+		((SupportRequestRows *) request)->rows =
+			Max(shape == ROW_A_BUCKET ? buckets : cells, 1);
 		return request;
 	}
 
@@ -378,12 +391,19 @@ estimate(Node *request, bool is_long)
 Datum
 tally_series_support(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_POINTER(estimate((Node *) PG_GETARG_POINTER(0), false));
+	PG_RETURN_POINTER(estimate((Node *) PG_GETARG_POINTER(0), ROW_A_CELL));
 }
 
 /* tally.series_long_support(internal) */
 Datum
 tally_series_long_support(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_POINTER(estimate((Node *) PG_GETARG_POINTER(0), true));
+	PG_RETURN_POINTER(estimate((Node *) PG_GETARG_POINTER(0), ROW_A_MEASURE));
+}
+
+/* tally.series_buckets_support(internal) */
+Datum
+tally_series_buckets_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(estimate((Node *) PG_GETARG_POINTER(0), ROW_A_BUCKET));
 }
