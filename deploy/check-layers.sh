@@ -112,9 +112,9 @@ in_code '"(SELECT|INSERT|UPDATE|DELETE|CALL|COPY|WITH|BEGIN|COMMIT|SET|LISTEN) '
 in_code ' (tally|pg_catalog)\.[a-z_]+\(' fcgi/stmts.c >/dev/null ||
   echo "fcgi/stmts.c" | rule "statements call functions by their full names"
 
-mapfile -t files < <(fcgi_but fcgi/db.c fcgi/pool.c)
+mapfile -t files < <(fcgi_but fcgi/db.c fcgi/db_converse.c fcgi/db_internal.h fcgi/pool.c)
 in_code '\bPQ[a-z]+[A-Za-z]*\b|libpq-fe\.h|\bPG(conn|result)\b' "${files[@]}" |
-  rule "libpq is known to db.c and pool.c alone"
+  rule "libpq is known to db.c, db_converse.c and pool.c alone"
 
 mapfile -t files < <(fcgi_but fcgi/request_fcgi.h fcgi/request.c fcgi/reply.c \
   fcgi/worker.c fcgi/dispatch.c)

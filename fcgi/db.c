@@ -1,20 +1,9 @@
 /*
  * db.c
- *	  Runs a statement until a deadline, on libpq without blocking.
- *
- * Every wait is a poll() on libpq's socket and, where there is one, on the
- * client's, with what is left until the deadline.  Rows come one at a time
- * (single-row mode), so a large answer is never held here.
- *
- * _GNU_SOURCE is for POLLRDHUP: a client that has closed its side is seen at
- * once, not when the answer is written.
+ *	  Connections to the database, and what is run on them until a deadline.
  */
-#define _GNU_SOURCE
-
 #include "db.h"
 
-#include <errno.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +12,9 @@
 
 #include "../extension/contract.h"
 #include "breaker.h"
+#include "canceller.h"
 #include "clock.h"
+#include "db_internal.h"
 #include "log.h"
 
 /* A statement's timeout is sent when it differs from the last one by more
@@ -47,217 +38,6 @@ struct pool_conn
 	PGconn *pg;
 	int64_t timeout_ms; /* statement_timeout as it is now */
 };
-
-/* ------------------------------------------------------------------------
- * Waiting
- */
-
-enum wait_result
-{
-	WAIT_READY,
-	WAIT_DEADLINE,
-	WAIT_CLIENT_GONE,
-};
-
-/* wait_for -- until libpq's socket has one of "events", or else. */
-static enum wait_result
-wait_for(PGconn *pg, short events, int watch_fd, int64_t deadline_ms)
-{
-	struct pollfd fds[2] = {
-		{.fd = PQsocket(pg), .events = events},
-		{.fd = watch_fd, .events = POLLIN | POLLRDHUP}, /* -1: ignored */
-	};
-	int n;
-
-	do
-		n = poll(fds, 2, clock_left_ms(deadline_ms));
-	while (n < 0 && errno == EINTR);
-
-	if (fds[1].revents != 0 && n > 0)
-		return WAIT_CLIENT_GONE;
-	return n == 0 ? WAIT_DEADLINE : WAIT_READY;
-}
-
-/* ------------------------------------------------------------------------
- * One statement on one connection
- */
-
-static void
-copy_field(char *out, size_t size, const char *text)
-{
-	(void) snprintf(out, size, "%s", text != NULL ? text : "");
-}
-
-static void
-fill_error(struct db_error *error, const PGresult *res)
-{
-	copy_field(error->sqlstate,
-			   sizeof(error->sqlstate),
-			   PQresultErrorField(res, PG_DIAG_SQLSTATE));
-	copy_field(error->message,
-			   sizeof(error->message),
-			   PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
-	copy_field(error->detail,
-			   sizeof(error->detail),
-			   PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL));
-	copy_field(error->hint,
-			   sizeof(error->hint),
-			   PQresultErrorField(res, PG_DIAG_MESSAGE_HINT));
-}
-
-static bool
-send_statement(PGconn *pg, const struct db_call *call)
-{
-	const struct stmt_info *stmt = &stmts[call->stmt];
-	const char *values[DB_MAX_PARAMS];
-	int lens[DB_MAX_PARAMS];
-	int formats[DB_MAX_PARAMS];
-	int i;
-
-	for (i = 0; i < stmt->nparams; i++)
-	{
-		values[i] = call->params[i].data;
-		lens[i] = (int) call->params[i].len;
-		formats[i] = call->params[i].binary ? 1 : 0;
-	}
-	return PQsendQueryParams(
-			   pg, stmt->sql, stmt->nparams, NULL, values, lens, formats, 0) ==
-			   1 &&
-		   PQsetSingleRowMode(pg) == 1;
-}
-
-/* give_row -- the first row of "res" to the row function. */
-static bool
-give_row(const struct db_call *call, const PGresult *res)
-{
-	const char *values[DB_MAX_COLUMNS];
-	size_t lens[DB_MAX_COLUMNS];
-	struct db_row row = {.values = values, .lens = lens};
-	int i;
-
-	row.ncols = PQnfields(res);
-	if (row.ncols > DB_MAX_COLUMNS)
-		row.ncols = DB_MAX_COLUMNS;
-	for (i = 0; i < row.ncols; i++)
-	{
-		values[i] = PQgetisnull(res, 0, i) ? NULL : PQgetvalue(res, 0, i);
-		lens[i] = (size_t) PQgetlength(res, 0, i);
-	}
-	return call->row == NULL || call->row(call->arg, &row);
-}
-
-/* take_result -- what one PGresult says; DB_OK to go on. */
-static enum db_result
-take_result(PGconn *pg, const struct db_call *call, const PGresult *res,
-			struct db_error *error)
-{
-	switch (PQresultStatus(res))
-	{
-		case PGRES_SINGLE_TUPLE:
-			return give_row(call, res) ? DB_OK : DB_STOPPED;
-		case PGRES_TUPLES_OK:
-		case PGRES_COMMAND_OK:
-			return DB_OK;
-		default:
-			fill_error(error, res);
-			if (error->sqlstate[0] != '\0')
-				return DB_ERROR;
-			copy_field(error->message,
-					   sizeof(error->message),
-					   PQerrorMessage(pg));
-			return DB_DOWN;
-	}
-}
-
-/*
- * take_results -- all that has arrived.  Sets *done after the last.
- *
- * Rows that are there are taken before the next poll(): a million small
- * pieces then cost a few thousand of them.  The deadline is looked at a row,
- * since handing a row to a slow client can take long.
- *
- * After an error of the server the rest is read too, so that the connection
- * can be used again; on any other trouble it is left as it is, to be closed.
- */
-static enum db_result
-take_results(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
-			 bool *done, struct db_error *error)
-{
-	enum db_result worst = DB_OK;
-
-	while (!PQisBusy(pg))
-	{
-		PGresult *res = PQgetResult(pg);
-		enum db_result result;
-
-		if (res == NULL)
-		{
-			*done = true;
-			break;
-		}
-		result = take_result(pg, call, res, error);
-		PQclear(res);
-		if (result == DB_OK && clock_mono_ms() >= deadline_ms)
-			result = DB_TIMEOUT;
-		if (result != DB_OK)
-			worst = result;
-		if (result != DB_OK && result != DB_ERROR)
-			break;
-	}
-	return worst;
-}
-
-/* converse -- send, then read results until there are no more. */
-static enum db_result
-converse(PGconn *pg, const struct db_call *call, int64_t deadline_ms,
-		 struct db_error *error)
-{
-	enum db_result failed = DB_OK;
-	bool done = false;
-
-	if (!send_statement(pg, call))
-		goto broken;
-
-	while (!done && (failed == DB_OK || failed == DB_ERROR))
-	{
-		int unsent = PQflush(pg);
-		enum db_result result;
-
-		if (unsent < 0)
-			goto broken;
-		switch (wait_for(pg,
-						 unsent > 0 ? POLLIN | POLLOUT : POLLIN,
-						 call->watch_fd,
-						 deadline_ms))
-		{
-			case WAIT_DEADLINE:
-				return failed == DB_OK ? DB_TIMEOUT : failed;
-			case WAIT_CLIENT_GONE:
-				return DB_CLIENT_GONE;
-			case WAIT_READY:
-				break;
-		}
-		/* A lost connection still has results: what the server said last. */
-		(void) PQconsumeInput(pg);
-		result = take_results(pg, call, deadline_ms, &done, error);
-		if (result != DB_OK)
-			failed = result;
-	}
-	return failed;
-
-broken:
-	copy_field(error->message, sizeof(error->message), PQerrorMessage(pg));
-	return DB_DOWN;
-}
-
-/* is_clean -- may the connection be used for another statement? */
-static bool
-is_clean(enum db_result result, const PGconn *pg)
-{
-	return (result == DB_OK || result == DB_ERROR) &&
-		   PQstatus(pg) == CONNECTION_OK &&
-		   PQtransactionStatus(pg) == PQTRANS_IDLE;
-}
 
 /* ------------------------------------------------------------------------
  * Connections: what the pool asks for
@@ -308,7 +88,7 @@ finish_connect(PGconn *pg, int64_t deadline_ms)
 		short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 
 		if (status == PGRES_POLLING_FAILED ||
-			wait_for(pg, events, -1, deadline_ms) != WAIT_READY)
+			db_wait(pg, events, -1, deadline_ms) != WAIT_READY)
 			return false;
 		status = PQconnectPoll(pg);
 	}
@@ -359,7 +139,7 @@ check_connection(struct db *db, PGconn *pg, int64_t deadline_ms)
 								 .row = check_row,
 								 .arg = &check};
 
-	if (converse(pg, &call, deadline_ms, &error) != DB_OK)
+	if (db_converse(pg, &call, deadline_ms, &error) != DB_OK)
 	{
 		log_down(db,
 				 error.message[0] != '\0' ? error.message
@@ -374,8 +154,16 @@ check_connection(struct db *db, PGconn *pg, int64_t deadline_ms)
 	return true;
 }
 
+/* is_refused_as_full -- "too many connections", said by the server or for the
+ * role; libpq has the SQLSTATE only in the words of its message. */
+static bool
+is_refused_as_full(const PGconn *pg)
+{
+	return strstr(PQerrorMessage(pg), " 53300: ") != NULL;
+}
+
 static struct pool_conn *
-open_conn(void *arg, int64_t deadline_ms)
+open_conn(void *arg, int64_t deadline_ms, bool *is_full)
 {
 	struct db *db = arg;
 	struct pool_conn *conn = malloc(sizeof(*conn));
@@ -390,6 +178,7 @@ open_conn(void *arg, int64_t deadline_ms)
 		return NULL;
 	}
 	(void) PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
+	(void) PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE);
 
 	if (!finish_connect(conn->pg, deadline_ms))
 	{
@@ -397,6 +186,7 @@ open_conn(void *arg, int64_t deadline_ms)
 				 PQstatus(conn->pg) == CONNECTION_BAD
 					 ? PQerrorMessage(conn->pg)
 					 : "connecting took too long");
+		*is_full = is_refused_as_full(conn->pg);
 		goto fail;
 	}
 	if (!check_connection(db, conn->pg, deadline_ms))
@@ -509,10 +299,56 @@ set_timeout(struct db *db, struct pool_conn *conn, const struct db_call *call,
 		return DB_OK;
 
 	(void) snprintf(text, sizeof(text), "%lld", (long long) timeout_ms);
-	result = converse(conn->pg, &set, call->deadline_ms, error);
+	result = db_converse(conn->pg, &set, call->deadline_ms, error);
 	if (result == DB_OK)
 		conn->timeout_ms = timeout_ms;
 	return result;
+}
+
+/* ------------------------------------------------------------------------
+ * Cancels
+ */
+
+static bool
+send_cancel(void *what)
+{
+	char message[256];
+	bool sent = PQcancel(what, message, (int) sizeof(message)) == 1;
+
+	PQfreeCancel(what);
+	return sent;
+}
+
+static void
+drop_cancel(void *what)
+{
+	PQfreeCancel(what);
+}
+
+struct canceller *
+db_canceller_new(struct metrics *metrics)
+{
+	return canceller_new(send_cancel, drop_cancel, metrics);
+}
+
+/*
+ * give_back -- the connection; of a statement that may still run, a cancel.
+ *
+ * The connection is closed first: nothing else is ever begun on it that the
+ * cancel could hit.
+ */
+static void
+give_back(struct db *db, struct pool_conn *conn, enum db_result result)
+{
+	const bool may_run = result == DB_TIMEOUT || result == DB_CLIENT_GONE ||
+						 result == DB_STOPPED;
+	PGcancel *cancel = NULL;
+
+	if (may_run && db->opt.canceller != NULL)
+		cancel = PQgetCancel(conn->pg);
+	pool_release(db->pool, conn, db_is_clean(result, conn->pg));
+	if (cancel != NULL)
+		canceller_add(db->opt.canceller, cancel);
 }
 
 enum db_result
@@ -545,17 +381,18 @@ db_run(struct db *db, const struct db_call *call, struct db_error *error)
 	{
 		/* A server that is silent past its own timeout is not working. */
 		silence_ms = clock_mono_ms() + conn->timeout_ms + SILENCE_MS;
-		result = converse(conn->pg,
-						  call,
-						  silence_ms < deadline_ms ? silence_ms : deadline_ms,
-						  error);
+		result =
+			db_converse(conn->pg,
+						call,
+						silence_ms < deadline_ms ? silence_ms : deadline_ms,
+						error);
 	}
 	if (result == DB_DOWN)
 	{
 		error->was_running = true;
 		log_down(db, error->message);
 	}
-	pool_release(db->pool, conn, is_clean(result, conn->pg));
+	give_back(db, conn, result);
 	return result;
 }
 

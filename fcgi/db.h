@@ -4,9 +4,9 @@
  *
  * libpq is used without blocking, and the deadline is our own: SQL timeouts
  * do not fire on a stopped backend.  A connection that did not answer in time
- * is closed, never reused and never cancelled: a cancel can hit the next
- * statement, and can itself hang.  The server ends what nobody waits for by
- * client_connection_check_interval.
+ * is closed and never reused, so the cancel that a spare thread then sends
+ * (canceller.h) cannot hit another statement.  Where that is lost the server
+ * ends what nobody waits for by client_connection_check_interval.
  *
  * All functions may be called from any thread.
  */
@@ -22,6 +22,10 @@
 #include "stmts.h"
 
 struct db;
+struct canceller;
+
+/* For the option of that name.  NULL when out of memory. */
+struct canceller *db_canceller_new(struct metrics *metrics);
 
 struct db_options
 {
@@ -31,8 +35,10 @@ struct db_options
 	int max_connections;
 	int64_t connect_timeout_ms;
 	int64_t statement_timeout_ms; /* on the connection; a call may have less */
-	int64_t breaker_max_ms;	 /* no attempt to connect for at most so long after
+	int64_t breaker_max_ms; /* no attempt to connect for at most so long after
 							 * failures; 0: BREAKER_MAX_MS */
+	struct canceller
+		*canceller;			 /* NULL: statements given up are not cancelled */
 	struct metrics *metrics; /* where waits for a connection count, or NULL */
 };
 

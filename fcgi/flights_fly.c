@@ -45,7 +45,7 @@ take_off(struct slot *slot, struct flight *flight)
 /* remember -- what the end of the flight says about its question. */
 static void
 remember(struct flights *flights, const struct flight *flight,
-		 const struct flight_end *end, int64_t took_ms, bool is_own)
+		 const struct flight_end *end, int64_t own_ms, bool is_own)
 {
 	const int64_t now_ms = flights->opt.now();
 
@@ -61,7 +61,7 @@ remember(struct flights *flights, const struct flight *flight,
 		return;
 	if (end->answer->code == ANSWER_OK)
 		cache_put_answer(
-			flights->cache, &flight->key, end->answer, took_ms, now_ms);
+			flights->cache, &flight->key, end->answer, own_ms, now_ms);
 	else
 		cache_put_failure(flights->cache, &flight->key, end->answer, now_ms);
 }
@@ -113,14 +113,14 @@ static void
 land(struct flights *flights, struct flight *flight,
 	 const struct flight_end *end, int64_t took_ms, int64_t stalled_ms)
 {
-	const bool is_own =
-		took_ms - stalled_ms >= took_ms * OWN_TIME_PERCENT / 100;
+	const int64_t own_ms = took_ms > stalled_ms ? took_ms - stalled_ms : 0;
+	const bool is_own = own_ms >= took_ms * OWN_TIME_PERCENT / 100;
 	struct waiter *list;
 
 	(void) pthread_mutex_lock(&flights->lock);
 	flights->running--;
 	flights_unlist(flights, flight);
-	remember(flights, flight, end, took_ms, is_own);
+	remember(flights, flight, end, own_ms, is_own);
 	list = judge(flights, flight, end);
 	(void) pthread_mutex_unlock(&flights->lock);
 

@@ -61,7 +61,8 @@ is_reachable(const struct reader *reader)
 	struct pool_counts counts;
 
 	db_counts(reader->key_db, &counts);
-	return !counts.is_down && db_retry_ms(reader->db) == 0;
+	return !counts.is_down && db_retry_ms(reader->db) == 0 &&
+		   !heartbeat_is_away(reader->heartbeat);
 }
 
 /*
@@ -127,6 +128,12 @@ handle_reader_metrics(struct request *req, void *app)
 	metrics_of_db(metrics, reader->db, &of_queries);
 	metrics_of_db(metrics, reader->key_db, &of_keys);
 	put_flights(metrics, reader);
+	metrics_set(metrics,
+				METRIC_DATABASE_SILENT_MS,
+				heartbeat_silent_ms(reader->heartbeat));
+	metrics_raise(metrics,
+				  METRIC_DATABASE_STALLED_MS,
+				  heartbeat_stalled_ms(reader->heartbeat));
 	metrics_set(metrics, METRIC_DATABASE_AWAY, is_reachable(reader) ? 0 : 1);
 	metrics_reply(req, reader->started_us, reader->keys);
 	return HANDLED_NOW;

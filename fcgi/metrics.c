@@ -97,6 +97,20 @@ static const struct metric_info infos[METRIC__COUNT] = {
 		"pool=\"drain\"", BREAKER},
 	[METRIC_DATABASE_AWAY] = {BOTH, false, 0, "database_away", NULL,
 		"1 while the database does not do what it is asked."},
+	[METRIC_DATABASE_SILENT_MS] = {READ, false, 3, "database_silent_seconds",
+		NULL, "For how long the database has not answered the heartbeat."},
+	[METRIC_DATABASE_STALLS] = {READ, true, 0, "database_stalls_total", NULL,
+		"Stalls of the database of 0.25 s and more that have ended."},
+	[METRIC_DATABASE_STALLED_MS] = {READ, true, 3,
+		"database_stalled_seconds_total", NULL,
+		"The length of all stalls, that of now included."},
+#define CANCELS "Cancels of statements that nobody waited for any more."
+	[METRIC_CANCELS_SENT] = {READ, true, 0, "cancels_total",
+		"result=\"sent\"", CANCELS},
+	[METRIC_CANCELS_FAILED] = {READ, true, 0, "cancels_total",
+		"result=\"failed\"", CANCELS},
+	[METRIC_CANCELS_DROPPED] = {READ, true, 0, "cancels_total",
+		"result=\"dropped\"", CANCELS},
 
 #define CACHE "Queries, by what the result cache had for them."
 	[METRIC_CACHE_HITS] = {READ, true, 0, "cache_requests_total",
@@ -171,6 +185,8 @@ static const struct
 	[METRIC_DRAIN_LAG] = {WRITE, "drain_lag_seconds",
 		"Time from the acceptance of a batch's oldest event until the batch "
 		"was stored."},
+	[METRIC_DATABASE_ROUNDTRIP] = {READ, "database_roundtrip_seconds",
+		"Time in which the database answered the heartbeat."},
 	[METRIC_CACHE_STALE_AGE] = {READ, "cache_stale_seconds",
 		"Age of the answers that were given although they should be newer."},
 };

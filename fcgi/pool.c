@@ -94,12 +94,17 @@ take_idle(struct pool *pool)
 	return NULL;
 }
 
-/* open_one -- likewise with the lock.  There is room for one more. */
+/*
+ * open_one -- likewise with the lock.  There is room for one more.
+ *
+ * POOL_BUSY: not on the server's side, and there are others to wait for.
+ */
 static enum pool_result
 open_one(struct pool *pool, int64_t deadline_ms, struct pool_conn **conn)
 {
 	int64_t now_ms = pool->opt.now();
 	int64_t until_ms = now_ms + pool->opt.connect_timeout_ms;
+	bool is_full = false;
 
 	if (!breaker_allow(&pool->breaker, now_ms))
 		return POOL_DOWN;
@@ -108,13 +113,20 @@ open_one(struct pool *pool, int64_t deadline_ms, struct pool_conn **conn)
 
 	pool->open++;
 	(void) pthread_mutex_unlock(&pool->lock);
-	*conn = pool->opt.open(pool->opt.arg, until_ms);
+	*conn = pool->opt.open(pool->opt.arg, until_ms, &is_full);
 	(void) pthread_mutex_lock(&pool->lock);
 
 	if (*conn != NULL)
 	{
 		breaker_ok(&pool->breaker);
 		return POOL_OK;
+	}
+	if (is_full && pool->open > 1)
+	{
+		/* the server answers: that is what the breaker is about */
+		breaker_ok(&pool->breaker);
+		pool->open--; /* nobody is told: there is nothing to be had */
+		return POOL_BUSY;
 	}
 	breaker_fail(&pool->breaker, pool->opt.now());
 	give_up(pool);
@@ -155,7 +167,9 @@ pool_acquire(struct pool *pool, int64_t deadline_ms, struct pool_conn **conn)
 		if (pool->open < pool->opt.max_connections)
 		{
 			result = open_one(pool, deadline_ms, conn);
-			break;
+			if (result != POOL_BUSY)
+				break;
+			result = POOL_OK;
 		}
 		if (!wait_turn(pool, deadline_ms))
 		{

@@ -5,7 +5,9 @@
  * The pool never opens more than its limit, lets at most half as many threads
  * wait as it has connections, and keeps nobody past the deadline they name.
  * After a run of failed attempts it stops trying for a while (breaker.h), so
- * a dead database costs a request microseconds and not a timeout.
+ * a dead database costs a request microseconds and not a timeout.  When the
+ * server has no connection left for us but we have some, who asks waits for
+ * one of those.
  *
  * A connection belongs to one thread from pool_acquire() to pool_release().
  * All functions may be called from any thread.  The pool does not know what a
@@ -24,8 +26,9 @@ struct pool_conn; /* made by the opener: db.c, or a test */
 
 struct pool_options
 {
-	/* A new connection by the deadline, or NULL.  Called without locks. */
-	struct pool_conn *(*open)(void *arg, int64_t deadline_ms);
+	/* A new connection by the deadline, or NULL; then *is_full may be set: the
+	 * server lives, but takes no more of them.  Called without locks. */
+	struct pool_conn *(*open)(void *arg, int64_t deadline_ms, bool *is_full);
 	void (*close)(void *arg, struct pool_conn *conn);
 	/* Is one that lay idle still good?  Must not wait. */
 	bool (*is_alive)(void *arg, struct pool_conn *conn);

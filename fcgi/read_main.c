@@ -6,7 +6,8 @@
  * workers accept, and answer what is known already; what has to be computed
  * is done in slots, one for each connection (flights.h).  So no worker ever
  * waits for the database, and somebody is always free to say "busy" at once,
- * and to answer the health check.  One refresher loads the keys.
+ * and to answer the health check.  One refresher loads the keys, one thread is
+ * the heartbeat, one sends cancels.
  *
  * SIGTERM, SIGINT: stop accepting, finish what is under way, end.  SIGHUP:
  * load the keys now.
@@ -18,6 +19,7 @@
 
 #include "../extension/contract.h"
 #include "breaker.h"
+#include "canceller.h"
 #include "clock.h"
 #include "config.h"
 #include "db.h"
@@ -29,10 +31,13 @@
 #include "reader.h"
 #include "worker.h"
 
-/* A refresher that waits for a dead database is not waited for. */
-#define KEYS_STOP_MS 200
+/* Who waits for a dead database is not waited for. */
+#define STOP_MS 200
 /* One thread that looks for a database that is away may do so often. */
 #define KEY_RETRY_MS 1000
+/* The heartbeat's question is given up after so long; the connection may have
+ * gone without a word. */
+#define HEARTBEAT_DEADLINE_MS 5000
 /* After the longest query could have ended. */
 #define STOP_GRACE_MS 1000
 
@@ -186,7 +191,7 @@ check_config(const struct read_config *config)
 
 static struct db *
 open_db(const struct read_config *config, int64_t connections,
-		int64_t breaker_max_ms)
+		int64_t breaker_max_ms, struct canceller *canceller)
 {
 	const struct db_options options = {
 		.conninfo = config->database,
@@ -196,9 +201,67 @@ open_db(const struct read_config *config, int64_t connections,
 		.connect_timeout_ms = config->connect_timeout_ms,
 		.statement_timeout_ms = config->statement_timeout_ms,
 		.breaker_max_ms = breaker_max_ms,
+		.canceller = canceller,
 	};
 
 	return db_new(&options);
+}
+
+/* ask_heartbeat -- any answer will do, an error of the server too. */
+static enum heartbeat_result
+ask_heartbeat(void *arg)
+{
+	const struct reader *reader = arg;
+	const int64_t now_ms = clock_mono_ms();
+	const struct db_call call = {
+		.stmt = STMT_HEARTBEAT,
+		.wait_deadline_ms = now_ms + HEARTBEAT_DEADLINE_MS,
+		.deadline_ms = now_ms + HEARTBEAT_DEADLINE_MS,
+		.watch_fd = -1,
+	};
+	struct db_error error;
+	enum db_result result;
+
+	/* what its breaker says at once is no word of the database */
+	if (db_retry_ms(reader->heart_db) > 0)
+		return HEARTBEAT_NOT_ASKED;
+	result = db_run(reader->heart_db, &call, &error);
+	return result == DB_OK || result == DB_ERROR ? HEARTBEAT_ANSWERED
+												 : HEARTBEAT_FAILED;
+}
+
+static void
+database_is_back(void *arg)
+{
+	const struct reader *reader = arg;
+
+	db_hint(reader->db);
+}
+
+static bool
+is_away(void *arg)
+{
+	return heartbeat_is_away(((const struct reader *) arg)->heartbeat);
+}
+
+static int64_t
+stalled_ms(void *arg)
+{
+	return heartbeat_stalled_ms(((const struct reader *) arg)->heartbeat);
+}
+
+static struct heartbeat *
+open_heartbeat(struct reader *reader, struct metrics *metrics)
+{
+	const struct heartbeat_options options = {
+		.ask = ask_heartbeat,
+		.is_back = database_is_back,
+		.arg = reader,
+		.now = clock_mono_ms,
+		.metrics = metrics,
+	};
+
+	return heartbeat_new(&options);
 }
 
 static struct flights *
@@ -225,6 +288,8 @@ open_flights(const struct read_config *config, struct reader *reader,
 		.now = clock_mono_ms,
 		.run = query_run,
 		.tell = tell_query,
+		.is_away = is_away,
+		.stalled_ms = stalled_ms,
 		.arg = reader,
 		.metrics = metrics,
 	};
@@ -268,17 +333,19 @@ open_keys(const struct read_config *config, struct reader *reader)
 
 /* serve -- until a signal ends it.  False when something is still stuck. */
 static bool
-serve(struct worker *worker, struct keys *keys,
-	  const struct read_config *config)
+serve(struct worker *worker, const struct reader *reader,
+	  struct canceller *canceller, const struct read_config *config)
 {
 	int number;
 
 	log_note(LOG_LEVEL_INFO, "started", "version", TALLY_VERSION);
 	while ((number = worker_wait_signal()) == SIGHUP)
-		keys_wake(keys);
+		keys_wake(reader->keys);
 	log_note(LOG_LEVEL_INFO, "stopping", NULL, NULL);
 	return worker_stop(worker, config->query_deadline_ms + STOP_GRACE_MS) &&
-		   keys_stop(keys, KEYS_STOP_MS);
+		   keys_stop(reader->keys, STOP_MS) &&
+		   heartbeat_stop(reader->heartbeat, STOP_MS) &&
+		   canceller_stop(canceller, STOP_MS);
 }
 
 int
@@ -291,6 +358,7 @@ main(int argc, char **argv)
 	struct worker_options options = {.service = &service};
 	struct worker *worker;
 	struct metrics *metrics;
+	struct canceller *canceller;
 
 	switch (config_load(&table, argc, argv, &config, message))
 	{
@@ -318,9 +386,17 @@ main(int argc, char **argv)
 	reader.statement_timeout_ms = config.statement_timeout_ms;
 	reader.query_deadline_ms = config.query_deadline_ms;
 	/* The keys have a connection of their own, however busy the others. */
-	reader.db = open_db(&config, config.connections, BREAKER_MAX_MS);
-	reader.key_db = open_db(&config, 1, KEY_RETRY_MS);
-	if (reader.db == NULL || reader.key_db == NULL)
+	canceller = db_canceller_new(metrics);
+	if (canceller == NULL)
+		return fail("out of memory");
+	reader.db =
+		open_db(&config, config.connections, BREAKER_MAX_MS, canceller);
+	reader.heart_db = open_db(&config, 1, KEY_RETRY_MS, NULL);
+	reader.key_db = open_db(&config, 1, KEY_RETRY_MS, NULL);
+	if (reader.db == NULL || reader.key_db == NULL || reader.heart_db == NULL)
+		return fail("out of memory");
+	reader.heartbeat = open_heartbeat(&reader, metrics);
+	if (reader.heartbeat == NULL || !heartbeat_start(reader.heartbeat))
 		return fail("out of memory");
 	reader.flights = open_flights(&config, &reader, metrics);
 	if (reader.flights == NULL)
@@ -345,7 +421,7 @@ main(int argc, char **argv)
 		return fail(message);
 
 	/* Memory that a stuck thread may still use is the system's to free. */
-	if (!serve(worker, reader.keys, &config))
+	if (!serve(worker, &reader, canceller, &config))
 	{
 		log_note(LOG_LEVEL_WARN, "stopped_with_threads_busy", NULL, NULL);
 		_exit(EXIT_SUCCESS);
@@ -353,6 +429,9 @@ main(int argc, char **argv)
 	worker_free(worker);
 	flights_free(reader.flights);
 	keys_free(reader.keys);
+	heartbeat_free(reader.heartbeat);
+	canceller_free(canceller);
+	db_free(reader.heart_db);
 	db_free(reader.key_db);
 	db_free(reader.db);
 	metrics_free(metrics);

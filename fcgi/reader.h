@@ -9,6 +9,7 @@
 
 #include "db.h"
 #include "flights.h"
+#include "heartbeat.h"
 #include "keys.h"
 #include "request.h"
 #include "siphash.h"
@@ -16,8 +17,10 @@
 /* The "app" of tally-read; not changed once the threads run. */
 struct reader
 {
-	struct db *db;	   /* for queries */
-	struct db *key_db; /* for the keys alone */
+	struct db *db;		 /* for queries */
+	struct db *key_db;	 /* for the keys alone */
+	struct db *heart_db; /* for the heartbeat alone */
+	struct heartbeat *heartbeat;
 	struct keys *keys;
 	struct flights *flights;	  /* of queries */
 	struct siphash_secret secret; /* of their keys' hashes */

@@ -17,6 +17,7 @@ const struct stmt_info stmts[STMT__COUNT] = {
 		" pg_catalog.current_setting('TimeZone'),"
 		" pg_catalog.current_setting('statement_timeout'),"
 		" pg_catalog.current_setting('search_path')"},
+	[STMT_HEARTBEAT] = {"heartbeat", 0, "SELECT 1"},
 	[STMT_SET_TIMEOUT] = {"set_timeout", 1,
 		"SELECT pg_catalog.set_config('statement_timeout', $1::text, false)"},
 	[STMT_KEY_SNAPSHOT] = {"key_snapshot", 0,

@@ -8,6 +8,7 @@
 enum stmt
 {
 	STMT_CHECK,			 /* after connecting: is this the database we know? */
+	STMT_HEARTBEAT,		 /* anything at all */
 	STMT_SET_TIMEOUT,	 /* milliseconds as text */
 	STMT_KEY_SNAPSHOT,	 /* key_hash bytea, project text, scope text */
 	STMT_QUERY,			 /* project, analysis, request, pretty -> pieces */

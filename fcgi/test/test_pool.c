@@ -22,6 +22,7 @@ struct pool_conn
 static atomic_int opened;
 static atomic_int closed;
 static atomic_bool is_up = true;
+static atomic_int server_has = 1000000; /* connections, dead ones too */
 static atomic_int in_use;
 static atomic_int most_in_use;
 static _Atomic int64_t last_deadline_ms;
@@ -34,13 +35,16 @@ now(void)
 }
 
 static struct pool_conn *
-open_fake(void *arg, int64_t deadline_ms)
+open_fake(void *arg, int64_t deadline_ms, bool *is_full)
 {
 	struct pool_conn *conn;
 
 	(void) arg;
 	opened++;
 	last_deadline_ms = deadline_ms;
+	*is_full = opened > server_has;
+	if (*is_full)
+		return NULL;
 	if (!is_up)
 		return NULL;
 	conn = calloc(1, sizeof(*conn));
@@ -240,6 +244,40 @@ test_queue(void)
 	pool_free(pool);
 }
 
+/* The server has one connection for us, of the two we may have. */
+static void
+test_full(void)
+{
+	struct pool *pool = new_pool(2);
+	struct waiter second = {.pool = pool, .wait_ms = 5000};
+	struct waiter late = {.pool = pool, .wait_ms = 50};
+	struct pool_counts counts = {0};
+	struct pool_conn *a;
+	pthread_t thread;
+
+	server_has = 1;
+	(void) pool_acquire(pool, now() + 100, &a);
+	(void) wait_once(&late);
+	tap_int(late.result, POOL_BUSY, "no more on the server: one has to wait");
+	(void) sync_thread_start(&thread, wait_once, &second);
+	while (counts.waiting == 0)
+	{
+		clock_sleep_ms(1);
+		pool_counts(pool, &counts);
+	}
+	tap_ok(!counts.is_down && counts.open == 1, "which is no failure");
+	pool_release(pool, a, true);
+	(void) pthread_join(thread, NULL);
+	tap_int(second.result, POOL_OK, "and gets the one there is");
+	(void) pool_acquire(pool, now() + 100, &a);
+	pool_release(pool, a, false);
+	tap_int(pool_acquire(pool, now() + 100, &a),
+			POOL_DOWN,
+			"when there is none to wait for, the database is away");
+	server_has = 1000000;
+	pool_free(pool);
+}
+
 #define CROWD 8
 #define ROUNDS 2000
 
@@ -297,6 +335,7 @@ main(void)
 	test_deadline();
 	test_down();
 	test_queue();
+	test_full();
 	test_crowd();
 	return tap_done();
 }
