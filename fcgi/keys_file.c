@@ -18,7 +18,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +25,13 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "digest.h"
 #include "hex.h"
 #include "log.h"
 
 /* hash, blank, project, blank, scope, newline */
 #define LINE_CHARS (KEY_HASH_BYTES * 2 + 1 + TALLY_PROJECT_ID_BYTES * 2 + 3)
-#define SUM_CHARS (7 + SHA256_DIGEST_LENGTH * 2 + 1)
+#define SUM_CHARS (7 + DIGEST_BYTES * 2 + 1)
 #define HEAD_CHARS 64
 #define FILE_MAX_BYTES                                                        \
 	(HEAD_CHARS + SNAPSHOT_MAX_KEYS * LINE_CHARS + SUM_CHARS)
@@ -47,7 +47,7 @@ static const char scope_letters[SCOPE__COUNT] = {
 static void
 render(const struct snapshot *snap, struct buf *out)
 {
-	uint8_t sum[SHA256_DIGEST_LENGTH];
+	uint8_t sum[DIGEST_BYTES];
 	size_t i;
 
 	buf_str(out, "tally-keys 1 ");
@@ -68,7 +68,7 @@ render(const struct snapshot *snap, struct buf *out)
 	}
 	if (out->failed)
 		return;
-	(void) SHA256((const unsigned char *) out->data, out->len, sum);
+	out->failed = !digest_sha256(out->data, out->len, sum);
 	buf_str(out, "sha256 ");
 	hex_append(out, sum, sizeof(sum));
 	buf_char(out, '\n');
@@ -172,8 +172,8 @@ static bool
 parse_file(const char *text, size_t len, struct keys_builder *builder,
 		   int64_t *loaded_wall_ms)
 {
-	uint8_t want[SHA256_DIGEST_LENGTH];
-	uint8_t sum[SHA256_DIGEST_LENGTH];
+	uint8_t want[DIGEST_BYTES];
+	uint8_t sum[DIGEST_BYTES];
 	const char *line;
 	size_t count;
 	size_t i;
@@ -183,8 +183,8 @@ parse_file(const char *text, size_t len, struct keys_builder *builder,
 		!hex_parse(text + len - SUM_CHARS + 7, want, sizeof(want)))
 		return false;
 	len -= SUM_CHARS;
-	(void) SHA256((const unsigned char *) text, len, sum);
-	if (CRYPTO_memcmp(sum, want, sizeof(sum)) != 0)
+	if (!digest_sha256(text, len, sum) ||
+		CRYPTO_memcmp(sum, want, sizeof(sum)) != 0)
 		return false;
 
 	if (sscanf(text,

@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "config.h"
 #include "db.h"
+#include "digest.h"
 #include "health.h"
 #include "keys.h"
 #include "keys_db.h"
@@ -372,6 +373,8 @@ main(int argc, char **argv)
 	if (check_config(&config) != NULL)
 		return fail(check_config(&config));
 	log_set_level(log_level_named(config.log_level));
+	if (!digest_setup())
+		return fail("out of memory");
 	if (!worker_setup())
 		return fail("cannot set up signals");
 

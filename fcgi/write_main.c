@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "config.h"
 #include "db.h"
+#include "digest.h"
 #include "health.h"
 #include "keys.h"
 #include "keys_db.h"
@@ -359,6 +360,8 @@ main(int argc, char **argv)
 	if (check_config(&program.config) != NULL)
 		return fail(check_config(&program.config));
 	log_set_level(log_level_named(program.config.log_level));
+	if (!digest_setup())
+		return fail("out of memory");
 	if (!worker_setup())
 		return fail("cannot set up signals");
 	if (!start(&program, message))
