@@ -48,15 +48,14 @@ tally_budget_cells(int64 nbuckets, int64 ngroups, int nmeasures,
 void
 tally_budget_refuse_groups(double ngroups, bool exact, const char *why)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("answer has more than %d groups", tally_max_groups),
-			 exact ? errdetail("There are %.0f.", ngroups)
-				   : errdetail("The planner expects about %.0f. %s",
-							   ngroups,
-							   why),
-			 errhint("Group by fewer or coarser values, filter, or have "
-					 "the limit tally.max_groups raised.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+		 errmsg("answer has more than %d groups", tally_max_groups),
+		 exact ? errdetail("There are %.0f.", ngroups)
+			   : errdetail("The planner expects about %.0f. %s", ngroups, why),
+		 errhint("Group by fewer or coarser values, filter, or have "
+				 "the limit tally.max_groups raised.")));
 }
 
 void

@@ -114,7 +114,7 @@ words_seconds(const char *words)
 		{"year", 365 * SECS_PER_DAY},
 	};
 	const char *digits = strpbrk(words, "0123456789");
-	double n = digits != NULL ? atof(digits) : 1;
+	double n = digits != NULL ? strtod(digits, NULL) : 1;
 
 	/* a range as text: of its years this would make nonsense */
 	if (words[0] == '[' || words[0] == '(')

@@ -23,14 +23,14 @@
 /* The file: numbers of 8 bytes, in the machine's order (Faults.pm). */
 struct control
 {
-	int64_t forget;	   /* unsynced writes live in memory */
-	int64_t sync_us;   /* added to every sync */
-	int64_t disk_in;   /* so many calls of the disk from now one fails, ... */
+	int64_t forget;	 /* unsynced writes live in memory */
+	int64_t sync_us; /* added to every sync */
+	int64_t disk_in; /* so many calls of the disk from now one fails, ... */
 	int64_t disk_errno;
-	int64_t malloc_in; /* ... and so many allocations from now */
+	int64_t malloc_in;	/* ... and so many allocations from now */
 	int64_t malloc_all; /* and all that follow */
-	int64_t clock_s;   /* added to the wall clock */
-	int64_t happened;  /* faults so far */
+	int64_t clock_s;	/* added to the wall clock */
+	int64_t happened;	/* faults so far */
 };
 
 static struct control none;
