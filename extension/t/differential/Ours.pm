@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Exporter qw(import);
 use Tables qw(ident literal);
-our @EXPORT_OK = qw(ours compared is_float grammar);
+our @EXPORT_OK = qw(ours compared is_float grammar name_of);
 
 sub is_float { return $_[0] =~ /^(double precision|real)$/ }
 
@@ -33,7 +33,16 @@ sub grammar
 	my ($m) = @_;
 	return 'count' if $m->{fn} eq 'count';
 	my $fn = $m->{fn} eq 'count_of' ? 'count' : $m->{fn};
-	return "$fn(" . ($m->{path} ? $m->{path}[0] : written($m->{column})) . ')';
+	return "$fn(" . ($m->{path} ? $m->{path}[0] : written($m->{column})) . (defined $m->{number} ? ", $m->{number}" : '') . ')';
+}
+
+# name_of(measure) -- what it is called in answers: without the quotes.
+sub name_of
+{
+	my ($m) = @_;
+	return 'count' if $m->{fn} eq 'count';
+	my $fn = $m->{fn} eq 'count_of' ? 'count' : $m->{fn};
+	return "$fn(" . ($m->{path} ? $m->{path}[0] : $m->{column}) . (defined $m->{number} ? ", $m->{number}" : '') . ')';
 }
 
 sub grid
@@ -126,9 +135,9 @@ sub arguments
 	push @a, 'filters => ' . literal('[' . join(', ', map { $_->[0] } @{ $s->{filters} }) . ']') if $s->{filters};
 	push @a, 'groups => ' . literal($s->{groups}) if $s->{groups};
 	push @a, 'members => ' . literal('[' . join(', ', @{ $s->{members} }) . ']') if $s->{members};
-	push @a, "top => $s->{top}", 'top_by => ' . literal($s->{measures}[ $s->{top_by} ]{grammar}) if $s->{top};
+	push @a, "top => $s->{top}", 'top_by => ' . literal(name_of($s->{measures}[ $s->{top_by} ])) if $s->{top};
 	push @a, 'other => ' . literal($s->{other}) if $s->{other};
-	my @fills = map { defined $_->{fill} ? json_text($_->{grammar}) . ': ' . ($_->{fill} =~ /\d/ ? $_->{fill} : "\"$_->{fill}\"") : () } @{ $s->{measures} };
+	my @fills = map { defined $_->{fill} ? json_text(name_of($_)) . ': ' . ($_->{fill} =~ /\d/ ? $_->{fill} : "\"$_->{fill}\"") : () } @{ $s->{measures} };
 	push @a, 'fill => ' . literal('{' . join(', ', @fills) . '}') if @fills;
 	push @a, 'seed => true' if $s->{look_back};
 	push @a, "max_gap => '$s->{max_gap}'" if defined $s->{max_gap};

@@ -9,7 +9,7 @@ use warnings;
 use Exporter qw(import);
 use Tables qw(ident literal);
 use Spec ();
-use Ours qw(compared);
+use Ours qw(compared name_of);
 our @EXPORT_OK = qw(plain);
 
 # of(measure, i) -- its value and how many values it is of, from rows r.
@@ -22,6 +22,7 @@ sub of
 		: $m->{fn} eq 'first' ? $first->('')
 		: $m->{fn} eq 'last' ? $first->('DESC')
 		: $m->{fn} eq 'median' ? "percentile_cont(0.5) WITHIN GROUP (ORDER BY r.m$i\::float8)"
+		: $m->{fn} eq 'percentile' ? "percentile_cont($m->{number}) WITHIN GROUP (ORDER BY r.m$i\::float8)"
 		: $m->{fn} eq 'distinct' ? "count(DISTINCT r.m$i)"
 		: $m->{fn} eq 'values' ? "array_agg(DISTINCT r.m$i ORDER BY r.m$i) FILTER (WHERE r.m$i IS NOT NULL)"
 		: $m->{fn} eq 'stats' ? "avg(r.m$i)" : "$m->{fn}(r.m$i)";
@@ -280,7 +281,7 @@ sub long
 	return cells($s) . join ' UNION ALL ', map {
 		my $fill = $m[ $_ - 1 ]{fill};
 		my ($value, $is_filled, $from) = filled($s, $_, '::float8', $fill, defined $fill ? fill_gap($s, $_) : undef);
-		"SELECT ROW(" . shown($s, 'c.b') . ', ' . shown($s, 'c.e') . ", $keys, " . literal($m[ $_ - 1 ]{grammar}) . ")::text AS k,"
+		"SELECT ROW(" . shown($s, 'c.b') . ', ' . shown($s, 'c.e') . ", $keys, " . literal(name_of($m[ $_ - 1 ])) . ")::text AS k,"
 			. " ARRAY[($is_filled)::text, c.partial::text] AS x, ARRAY[$value] AS y FROM $from"
 	} 1 .. @m;
 }

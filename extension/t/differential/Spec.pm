@@ -85,7 +85,7 @@ my @KEY_PATHS = ([ '"Doc".kind', 'Doc', '{kind}' ], [ '"Doc".geo.city', 'Doc', '
 my @NUMBER_PATHS = ([ '"Doc".n', 'Doc', '{n}' ], [ 'js.n', 'js', '{n}' ], [ '"Doc".geo."zip.code"', 'Doc', '{geo,zip.code}' ]);
 
 # Measures that take numbers only, and those that take anything with an order.
-my %OF_NUMBERS = map { $_ => 1 } qw(sum avg stddev variance median stats);
+my %OF_NUMBERS = map { $_ => 1 } qw(sum avg stddev variance median percentile stats);
 
 # type_of(fn, of) -- the type of a measure of values of a type, as in core.
 sub type_of
@@ -94,7 +94,7 @@ sub type_of
 	return 'bigint' if $fn =~ /^(count|count_of|distinct)$/;
 	return $of if $fn =~ /^(min|max|first|last)$/;
 	return "$of\[]" if $fn eq 'values';
-	return 'double precision' if $of eq 'double precision' || $fn eq 'median';
+	return 'double precision' if $of eq 'double precision' || $fn =~ /median|percentile/;
 	return $fn eq 'sum' && $of =~ /^(smallint|int)$/ ? 'bigint' : 'numeric';
 }
 
@@ -105,7 +105,7 @@ sub measure
 	my $t = $s->{table};
 	my $fn = pick($only{fn} ? @{ $only{fn} } : qw(count count count_of sum sum avg avg min max));
 	return { fn => 'count', type => 'bigint' } if $fn eq 'count';
-	if ($only{paths} && chance(0.2) && $fn !~ /stats|values/)
+	if ($only{paths} && chance(0.2) && $fn !~ /stats|values|percentile/)
 	{
 		my $number = $OF_NUMBERS{$fn} || $fn =~ /^(min|max|first|last)$/;
 		my $path = pick($number ? @NUMBER_PATHS : @KEY_PATHS);
@@ -115,6 +115,7 @@ sub measure
 	my $any = !$only{numbers} && !$OF_NUMBERS{$fn};
 	my $column = pick(@NUMBERS, $any ? ('t', 'day', 'some "text"') : (), $any && $fn =~ /count_of|distinct/ ? ('b', 'u') : ());
 	my $of = $t->{columns}{$column};
+	return { fn => $fn, column => $column, of => $of, number => pick('0.95', '0', '0.5', '1', '0.1'), type => type_of($fn, $of) } if $fn eq 'percentile';
 	return { fn => $fn, column => $column, of => $of, type => type_of($fn, $of) };
 }
 
@@ -210,7 +211,7 @@ sub series
 	$s->{shape} = pick(qw(wide wide long));
 	my $long = $s->{shape} eq 'long';
 	my %seen;
-	my @fn = qw(count count count_of sum sum avg avg min max first last stddev variance median distinct);
+	my @fn = qw(count count count_of sum sum avg avg min max first last stddev variance median percentile distinct);
 	$s->{measures} = [ grep { !$seen{ $_->{fn} . ' ' . ($_->{column} // $_->{path}[0] // '') }++ }
 			map { measure($s, numbers => $long, paths => 1, fn => [ @fn, $long ? () : 'values' ]) } 1 .. pick(1, 1, 2, 3, 4) ];
 	# a number in a JSON document keeps its zeros at the end
