@@ -21,6 +21,7 @@ struct SeriesCells
 	int ncolumns;
 	bool any_filled;
 	bool *is_plain;		  /* of each measure: nothing but its default */
+	bool *is_count;		  /* of each measure */
 	TallyFillWalk *walks; /* ncolumns a group shown, when any_filled */
 	int32 *asked; /* of each walk of the earlier period: the last bucket */
 	int32 nobody; /* a group that "before" does not have: nothing fell there */
@@ -83,10 +84,12 @@ series_cells_make(const SeriesResult *result)
 	cells->nmeasures = spec->nmeasures;
 	cells->ncolumns = series_ncolumns(spec);
 	cells->is_plain = palloc(spec->nmeasures * sizeof(bool));
+	cells->is_count = palloc(spec->nmeasures * sizeof(bool));
 	for (int i = 0; i < spec->nmeasures; i++)
 	{
 		cells->is_plain[i] = spec->measures[i].fill.mode == TALLY_FILL_DEFAULT;
 		cells->any_filled |= !cells->is_plain[i];
+		cells->is_count[i] = spec->measures[i].def.kind == TALLY_COUNT;
 	}
 	if (result->before != NULL)
 		cells->nobody = tally_panel_ngroups(result->before);
@@ -215,6 +218,19 @@ series_cells_value(SeriesCells *cells, int32 bucket, int32 group, int column,
 	}
 	if (!find(cells, bucket, group, column, &place))
 		return (Datum) 0;
+	/* No branch on what cannot be foreseen: is there anything in the cell? */
+	if (cells->is_count[place.measure])
+	{
+		int64 n = tally_panel_nvalues(place.panel,
+									  place.bucket,
+									  place.group,
+									  place.measure);
+
+		*isnull = false;
+		if (is_filled != NULL)
+			*is_filled = n == 0;
+		return Int64GetDatum(n);
+	}
 	value = tally_panel_value(
 		place.panel, place.bucket, place.group, place.measure, isnull);
 	if (is_filled != NULL)

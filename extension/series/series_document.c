@@ -21,7 +21,6 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/datum.h"
-#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -61,13 +60,8 @@ series_instant(const SeriesSpec *spec, TimestampTz at, char *buf)
 {
 	TimestampTz instant =
 		spec->is_local ? tally_local_to_instant(at, spec->zone) : at;
-	int64 ahead = tally_instant_to_local(instant, spec->zone) - instant;
-	int west = (int) -(ahead / USECS_PER_SEC);
 
-	JsonEncodeDateTime(buf,
-					   TimestampTzGetDatum(instant),
-					   TIMESTAMPTZOID,
-					   &west);
+	series_instant_text(instant, spec->zone, buf);
 }
 
 static int
@@ -197,7 +191,7 @@ write_values(Writer *w, Oid type, const Datum *values, const bool *nulls)
 		{
 			JsonbValue v;
 
-			series_json_from(&v, type, values[b], false);
+			series_json_from(&v, type, values[b], w->spec->zone);
 			tally_jsonb_value(&w->build, &v);
 		}
 	}

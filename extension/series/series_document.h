@@ -2,8 +2,8 @@
  * series_document.h
  *	  A result as JSON.
  *
- * Instants are ISO 8601 on the clock of the buckets' zone, values exact.
- * Nothing depends on the settings of the session.
+ * Instants are ISO 8601 on the clock of the buckets' zone, values exact: they
+ * do not depend on the settings of the session.
  */
 #ifndef TALLY_SERIES_DOCUMENT_H
 #define TALLY_SERIES_DOCUMENT_H

@@ -77,6 +77,17 @@ set_decimal(JsonbValue *v, const char *text)
 												   Int32GetDatum(-1))));
 }
 
+void
+series_instant_text(TimestampTz at, pg_tz *zone, char *buf)
+{
+	int west = 0;
+
+	if (!TIMESTAMP_NOT_FINITE(at))
+		west =
+			(int) -((tally_instant_to_local(at, zone) - at) / USECS_PER_SEC);
+	JsonEncodeDateTime(buf, TimestampTzGetDatum(at), TIMESTAMPTZOID, &west);
+}
+
 /* set_other -- by the type's output; arrays as lists. */
 static void
 set_other(JsonbValue *v, Oid type, Datum value)
@@ -99,15 +110,10 @@ set_other(JsonbValue *v, Oid type, Datum value)
 }
 
 void
-series_json_from(JsonbValue *v, Oid type, Datum value, bool isnull)
+series_json_from(JsonbValue *v, Oid type, Datum value, pg_tz *zone)
 {
 	char buf[Max(MAXDATELEN + 1, DOUBLE_SHORTEST_DECIMAL_LEN)];
 
-	if (isnull)
-	{
-		v->type = jbvNull;
-		return;
-	}
 	switch (type)
 	{
 		case BOOLOID:
@@ -134,9 +140,12 @@ series_json_from(JsonbValue *v, Oid type, Datum value, bool isnull)
 		case NUMERICOID:
 			set_number(v, DatumGetNumeric(value));
 			return;
+		case TIMESTAMPTZOID:
+			series_instant_text(DatumGetTimestampTz(value), zone, buf);
+			set_string(v, pstrdup(buf));
+			return;
 		case DATEOID:
 		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
 			set_string(v, pstrdup(JsonEncodeDateTime(buf, value, type, NULL)));
 			return;
 		case JSONBOID:
@@ -185,7 +194,9 @@ series_key_json(const SeriesResult *result, int32 group)
 
 		set_string(&name, spec->keys[i].name);
 		pushJsonbValue(&state, WJB_KEY, &name);
-		series_json_from(&v, spec->key_defs[i].type, key, isnull);
+		v.type = jbvNull;
+		if (!isnull)
+			series_json_from(&v, spec->key_defs[i].type, key, spec->zone);
 		pushJsonbValue(&state, WJB_VALUE, &v);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));

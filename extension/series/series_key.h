@@ -20,12 +20,15 @@ extern Jsonb *series_key_json(const SeriesResult *result, int32 group);
 /* How many values each measure could not take, where there are any. */
 extern Jsonb *series_rejected(const SeriesResult *result);
 
+/* An instant as ISO 8601 on the clock of a zone, in MAXDATELEN + 1 bytes. */
+extern void series_instant_text(TimestampTz at, pg_tz *zone, char *buf);
+
 /*
- * A value as one of JSON: a number, a boolean, an instant as ISO 8601, an
- * array as a list, JSON as it is, and anything else as a string.  So are NaN
- * and the infinities, for which JSON has no numbers.
+ * A value that is not null as one of JSON: a number, a boolean, an instant as
+ * ISO 8601, an array as a list, JSON as it is, and anything else as a string.
+ * So are NaN and the infinities, for which JSON has no numbers.
  */
 extern void series_json_from(JsonbValue *v, Oid type, Datum value,
-							 bool isnull);
+							 pg_tz *zone);
 
 #endif

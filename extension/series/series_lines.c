@@ -78,7 +78,7 @@ append_float(StringInfo out, const char *text, bool is_number)
 
 /* append_value -- a value that is not null. */
 static void
-append_value(StringInfo out, Oid type, Datum value)
+append_value(StringInfo out, Oid type, Datum value, pg_tz *zone)
 {
 	char buf[DOUBLE_SHORTEST_DECIMAL_LEN];
 	JsonbValue v;
@@ -100,7 +100,7 @@ append_value(StringInfo out, Oid type, Datum value)
 		default:
 			break;
 	}
-	series_json_from(&v, type, value, false);
+	series_json_from(&v, type, value, zone);
 	if (v.type == jbvNumeric)
 		appendStringInfoString(out, series_json_text(&v));
 	else
@@ -127,7 +127,7 @@ write_column(SeriesLines *lines, int32 bucket, int column)
 		if (isnull)
 			appendBinaryStringInfo(out, "null", 4);
 		else
-			append_value(out, type, value);
+			append_value(out, type, value, lines->result->spec->zone);
 	}
 	appendStringInfoChar(out, ']');
 }
