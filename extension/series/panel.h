@@ -164,7 +164,7 @@ extern void tally_panel_merge_group(TallyPanel *panel, int32 into, int32 from);
 extern void tally_panel_merge(TallyPanel *into, TallyPanel *from);
 
 /*
- * The two below are for panels without keys, such as a tally.series.
+ * The three below are for panels without keys, such as a tally.series.
  *
  * An empty panel of the same measures and fill over another grid, in a new
  * child of "parent".
@@ -180,6 +180,14 @@ extern TallyPanel *tally_panel_like(MemoryContext parent,
 extern void tally_panel_merge_bucket(TallyPanel *into, int32 bucket,
 									 const TallyPanel *from,
 									 int32 from_bucket);
+
+/*
+ * A panel of one measure whose states are those of the only measure of
+ * "panel", read as another: tally_measure_reads() says which.
+ */
+extern TallyPanel *tally_panel_convert(MemoryContext parent,
+									   const TallyPanel *panel,
+									   const TallyMeasure *measure);
 
 /* Reading.  The number of groups, the one of all others among them. */
 extern int32 tally_panel_ngroups(const TallyPanel *panel);

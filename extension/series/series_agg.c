@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "measure/measure.h"
+#include "series/collect.h"
 #include "series/panel.h"
 
 PG_FUNCTION_INFO_V1(tally_series_count);
@@ -32,6 +33,15 @@ PG_FUNCTION_INFO_V1(tally_series_sum);
 PG_FUNCTION_INFO_V1(tally_series_avg);
 PG_FUNCTION_INFO_V1(tally_series_min);
 PG_FUNCTION_INFO_V1(tally_series_max);
+PG_FUNCTION_INFO_V1(tally_series_first);
+PG_FUNCTION_INFO_V1(tally_series_last);
+PG_FUNCTION_INFO_V1(tally_series_stddev);
+PG_FUNCTION_INFO_V1(tally_series_variance);
+PG_FUNCTION_INFO_V1(tally_series_stats);
+PG_FUNCTION_INFO_V1(tally_series_median);
+PG_FUNCTION_INFO_V1(tally_series_percentiles);
+PG_FUNCTION_INFO_V1(tally_series_distinct);
+PG_FUNCTION_INFO_V1(tally_series_collect_values);
 
 /* Arguments of the transition functions. */
 enum
@@ -39,13 +49,15 @@ enum
 	ARG_STATE,
 	ARG_GRID,
 	ARG_AT,
-	ARG_VALUE
+	ARG_VALUE,
+	ARG_PRECISION
 };
 
 /* What is remembered beside the series from row to row. */
 typedef struct Filler
 {
 	bool grid_is_fixed;
+	int precision; /* of the first row, 0: none */
 	bool last_is_toasted;
 	struct varatt_external last; /* where the last toasted grid was */
 } Filler;
@@ -66,6 +78,28 @@ grid_is_fixed(FunctionCallInfo fcinfo)
 		   exprType(first) == tally_type("grid");
 }
 
+/* precision_of -- the last argument of those that have one; 0: exact. */
+static int
+precision_of(FunctionCallInfo fcinfo)
+{
+	int precision;
+
+	if (PG_NARGS() <= ARG_PRECISION)
+		return 0;
+	if (PG_ARGISNULL(ARG_PRECISION))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("precision or compression must not be null"),
+				 errhint("Leave it out to have the exact answer.")));
+	precision = PG_GETARG_INT32(ARG_PRECISION);
+	if (precision <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("precision or compression of %d", precision),
+				 errhint("Leave it out to have the exact answer.")));
+	return precision;
+}
+
 /* measure_of -- what the aggregate measures: its one value, or rows. */
 static TallyMeasure
 measure_of(FunctionCallInfo fcinfo, TallyMeasureKind kind)
@@ -73,7 +107,15 @@ measure_of(FunctionCallInfo fcinfo, TallyMeasureKind kind)
 	TallyMeasure measure = {.kind = kind};
 
 	if (PG_NARGS() > ARG_VALUE)
+	{
 		measure.type = get_fn_expr_argtype(fcinfo->flinfo, ARG_VALUE);
+		measure.collation =
+			tally_collation_of(measure.type, PG_GET_COLLATION());
+	}
+	/* percentiles() is of no certain one: as a number it is the median. */
+	if (kind == TALLY_PERCENTILE)
+		measure.param = 0.5;
+	measure.precision = precision_of(fcinfo);
 	return measure;
 }
 
@@ -161,10 +203,17 @@ add_row(FunctionCallInfo fcinfo, TallyMeasureKind kind)
 		filler =
 			MemoryContextAllocZero(tally_panel_context(panel), sizeof(Filler));
 		filler->grid_is_fixed = grid_is_fixed(fcinfo);
+		filler->precision = measure.precision;
 		tally_panel_set_user(panel, filler);
 	}
 	if (!filler->grid_is_fixed)
 		check_grid(fcinfo, panel, filler);
+	if (PG_NARGS() > ARG_PRECISION &&
+		precision_of(fcinfo) != filler->precision)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("precision or compression differs between rows of one "
+						"group")));
 
 	if (PG_ARGISNULL(ARG_AT) ||
 		(PG_NARGS() > ARG_VALUE && PG_ARGISNULL(ARG_VALUE)))
@@ -212,4 +261,61 @@ Datum
 tally_series_max(PG_FUNCTION_ARGS)
 {
 	return add_row(fcinfo, TALLY_MAX);
+}
+
+Datum
+tally_series_first(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_FIRST);
+}
+
+Datum
+tally_series_last(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_LAST);
+}
+
+Datum
+tally_series_stddev(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_STDDEV);
+}
+
+Datum
+tally_series_variance(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_VARIANCE);
+}
+
+Datum
+tally_series_stats(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_STATS);
+}
+
+/* tally.median_row(series, grid, at, value [, compression]), and so on */
+Datum
+tally_series_median(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_MEDIAN);
+}
+
+Datum
+tally_series_percentiles(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_PERCENTILE);
+}
+
+/* tally.distinct_row(series, grid, at, value [, precision]) */
+Datum
+tally_series_distinct(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_DISTINCT);
+}
+
+/* tally.values_row(series, grid, at, value) */
+Datum
+tally_series_collect_values(PG_FUNCTION_ARGS)
+{
+	return add_row(fcinfo, TALLY_VALUES);
 }
