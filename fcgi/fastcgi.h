@@ -76,7 +76,7 @@ struct fastcgi
  * who says nothing for the first time, or is not done by the second, is ill,
  * and a thread waits for it.
  */
-#define FASTCGI_SILENT_MS 200
+#define FASTCGI_SILENT_MS 500
 #define FASTCGI_READ_MS 2000
 void fastcgi_begin(struct fastcgi *f, int fd, uint8_t *window, int64_t now_ms);
 

@@ -94,8 +94,13 @@ is($r->{status}, 204, 'preflight: 204');
 is($r->{headers}{'access-control-allow-origin'}, '*', 'preflight: origin');
 like($r->{headers}{'access-control-allow-headers'},
 	qr/Authorization, Content-Type, keen-sdk/, 'preflight: headers');
-like($r->{headers}{'access-control-allow-methods'},
-	qr/GET.*POST.*DELETE/, 'preflight: methods');
+is($tally->http('OPTIONS', $_->[0])->{headers}{'access-control-allow-methods'},
+	$_->[1], "preflight: methods of $_->[0]")
+	for [ $events, 'POST, OPTIONS' ],
+	[ "$events/clicks", 'GET, HEAD, POST, OPTIONS' ],
+	[ '/3.0/projects/x/queries/count', 'GET, HEAD, POST, OPTIONS' ],
+	[ '/3.0/projects/x/queries', 'GET, HEAD, OPTIONS' ],
+	[ '/health/live', 'GET, HEAD, OPTIONS' ];
 
 # A key in the query string is nobody's business but the responder's.
 $tally->http('GET', "$events?api_key=SECRET&data=x");
