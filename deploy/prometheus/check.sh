@@ -35,13 +35,14 @@ watchdog_is_unconditional()
     [ "$(grep -c 'alert: Watchdog' alerts.yml)" = 1 ]
 }
 
-# every alert of the file is in some test, and has a line in the README
+# every alert of the file is in some test, and has a page in the runbook
 alerts_are_tested()
 {
   local alert missing=0
   while read -r alert; do
-    grep -q "alertname=\"$alert\"" alerts_test.yml || { echo "$alert is not tested"; missing=1; }
-    grep -q "^| \`$alert\` |" README.md || { echo "$alert is not in README.md"; missing=1; }
+    grep -q "alertname=\"$alert\"" alerts_test.yml alerts_slow_test.yml || { echo "$alert is not tested"; missing=1; }
+    grep -qx "### $alert" ../RUNBOOK.md || { echo "$alert has no page in RUNBOOK.md"; missing=1; }
+    rule "$alert" | grep -qF "RUNBOOK.md#$(tr '[:upper:]' '[:lower:]' <<<"$alert")" || { echo "$alert does not name its page"; missing=1; }
   done < <(sed -n 's/^ *- alert: //p' alerts.yml | sort -u)
   return $missing
 }
@@ -49,6 +50,7 @@ alerts_are_tested()
 check "the rules are rules" promtool check rules alerts.yml
 check "the configuration is one" promtool check config prometheus.yml
 check "each outage fires its alerts, and no others" promtool test rules alerts_test.yml
+check "a slow burn fires its tickets" promtool test rules alerts_slow_test.yml
 check "the Watchdog has no condition" watchdog_is_unconditional
 check "every alert is tested and explained" alerts_are_tested
 echo "1..$count"
