@@ -86,6 +86,7 @@ GRANT SELECT (signed_up_at, plan) ON s.users TO tally_regress_caller;
 ALTER TABLE s.users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY free ON s.users USING (plan = 'free');
 SET ROLE tally_regress_caller;
+\set SHOW_CONTEXT never
 SELECT tally.series_json('s.users', 'signed_up_at', '1 month', daterange '[2025-03-01,2025-04-01)', group_by => '{plan}', groups => 'ever') -> 'series' AS series;
 SELECT tally.series_query_json('SELECT signed_up_at, plan FROM s.users', NULL, 'signed_up_at', '1 month', daterange '[2025-03-01,2025-04-01)') -> 'series' AS series;
 SELECT tally.series_json('s.users', 'signed_up_at', '1 month', daterange '[2025-03-01,2025-04-01)', '{sum(n)}');

@@ -21,6 +21,9 @@
 
 #define FIRST_BYTES 8192
 
+/* An int8 has five digits of base 10000; then the two headers and padding. */
+#define MAX_INT_BYTES (5 * sizeof(int16) + VARHDRSZ + sizeof(int32) + 4)
+
 static void too_large(void) pg_attribute_noreturn();
 
 static void
@@ -187,27 +190,88 @@ tally_jsonb_numeric(JsonbBuild *build, Numeric value)
 	set_entry(build, JENTRY_ISNUMERIC, from);
 }
 
+/* int_numeric -- the number, which need not be freed when it is small. */
+static Numeric
+int_numeric(JsonbBuild *build, int64 value)
+{
+	MemoryContext old;
+
+	if (value < 0 || value >= JSONB_BUILD_SMALL)
+		return int64_to_numeric(value);
+	if (build->small[value] == NULL)
+	{
+		old = MemoryContextSwitchTo(GetMemoryChunkContext(build->small));
+		build->small[value] = int64_to_numeric(value);
+		MemoryContextSwitchTo(old);
+	}
+	return build->small[value];
+}
+
 void
 tally_jsonb_int(JsonbBuild *build, int64 value)
 {
-	Numeric number;
+	Numeric number = int_numeric(build, value);
 
-	if (value >= 0 && value < JSONB_BUILD_SMALL)
-	{
-		if (build->small[value] == NULL)
-		{
-			MemoryContext old =
-				MemoryContextSwitchTo(GetMemoryChunkContext(build->small));
-
-			build->small[value] = int64_to_numeric(value);
-			MemoryContextSwitchTo(old);
-		}
-		tally_jsonb_numeric(build, build->small[value]);
-		return;
-	}
-	number = int64_to_numeric(value);
 	tally_jsonb_numeric(build, number);
-	pfree(number);
+	if (value < 0 || value >= JSONB_BUILD_SMALL)
+		pfree(number);
+}
+
+/*
+ * tally_jsonb_int_list -- the same as tally_jsonb_int() for each.
+ *
+ * Room is reserved for all of them at once, so that nothing but their bytes is
+ * left to do in the loop.
+ */
+void
+tally_jsonb_int_list(JsonbBuild *build, uint32 n, const Datum *values,
+					 const bool *nulls)
+{
+	char *start;
+	char *p;
+	JEntry *entry;
+	Size total = 0;
+
+	tally_jsonb_list(build, n);
+	start = p = reserve(build, (Size) n * MAX_INT_BYTES);
+	entry = (JEntry *) (build->data + build->frames[build->depth - 1].entries);
+	for (uint32 i = 0; i < n; i++)
+	{
+		JEntry type = JENTRY_ISNULL;
+		Size before = total;
+
+		if (!nulls[i])
+		{
+			int64 value = DatumGetInt64(values[i]);
+			Numeric number = int_numeric(build, value);
+			Size size = VARSIZE(number);
+
+			type = JENTRY_ISNUMERIC;
+			while (total % sizeof(int32) != 0)
+			{
+				*p++ = 0;
+				total++;
+			}
+			memcpy(p, number, size);
+			p += size;
+			total += size;
+			if (value < 0 || value >= JSONB_BUILD_SMALL)
+				pfree(number);
+		}
+		if (i % JB_OFFSET_STRIDE == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			entry[i] = type | JENTRY_HAS_OFF | (JEntry) total;
+		}
+		else
+			entry[i] = type | (JEntry) (total - before);
+	}
+	if (total > JENTRY_OFFLENMASK)
+		too_large();
+	build->len -= (Size) n * MAX_INT_BYTES - (Size) (p - start);
+	build->frames[build->depth - 1].next = n;
+	build->frames[build->depth - 1].total = total;
+	tally_jsonb_end(build);
 }
 
 /* build_container -- the bytes of a list or an object that there is. */

@@ -59,6 +59,9 @@ extern void tally_jsonb_bool(JsonbBuild *build, bool value);
 extern void tally_jsonb_text(JsonbBuild *build, const char *text);
 extern void tally_jsonb_int(JsonbBuild *build, int64 value);
 extern void tally_jsonb_numeric(JsonbBuild *build, Numeric value);
+/* A whole list of int8 or null: what most answers are made of. */
+extern void tally_jsonb_int_list(JsonbBuild *build, uint32 n,
+								 const Datum *values, const bool *nulls);
 extern void tally_jsonb_value(JsonbBuild *build, const JsonbValue *value);
 
 /* The document.  Nothing may be open. */

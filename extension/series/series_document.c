@@ -180,13 +180,16 @@ write_values(Writer *w, Oid type, const Datum *values, const bool *nulls)
 {
 	int32 n = w->spec->grid->nbuckets;
 
+	if (type == INT8OID)
+	{
+		tally_jsonb_int_list(&w->build, n, values, nulls);
+		return;
+	}
 	tally_jsonb_list(&w->build, n);
 	for (int32 b = 0; b < n; b++)
 	{
 		if (nulls[b])
 			tally_jsonb_null(&w->build);
-		else if (type == INT8OID)
-			tally_jsonb_int(&w->build, DatumGetInt64(values[b]));
 		else
 		{
 			JsonbValue v;
