@@ -89,6 +89,8 @@ SELECT tally.median(g, at, n, NULL) FROM mq.t, mq.g;
 SELECT tally.median(g, at, n, 50 + i % 2) FROM mq.t, mq.g;
 SELECT tally.merge(x) FROM (SELECT tally.percentile(s, 0.5) AS x FROM mq.lists UNION ALL SELECT tally.percentile(s, 0.25) FROM mq.lists) y;
 SET tally.max_memory = 1024;
+\set VERBOSITY terse
 SELECT tally.median(g, '2025-01-01Z', v) FROM mq.g, generate_series(1, 1000000) v;
+\set VERBOSITY default
 RESET tally.max_memory;
 DROP SCHEMA mq CASCADE;

@@ -42,7 +42,10 @@ tally_hll_dense_size(int precision)
 uint32_t
 tally_hll_sparse_limit(int precision)
 {
-	return ((uint32_t) 1 << precision) / (SPARSE_SHARE * sizeof(uint32_t));
+	uint32_t limit =
+		((uint32_t) 1 << precision) / (SPARSE_SHARE * sizeof(uint32_t));
+
+	return limit < FIRST_ROOM ? 0 : limit;
 }
 
 /* next_room -- the next larger number of entries; 0: it becomes dense. */
@@ -54,7 +57,7 @@ next_room(int precision, uint32_t room)
 	if (room >= limit)
 		return 0;
 	if (room == 0)
-		return limit < FIRST_ROOM ? 0 : FIRST_ROOM;
+		return FIRST_ROOM;
 	return room > limit / 2 ? limit : room * 2;
 }
 
