@@ -40,7 +40,7 @@ cache_make(TallyPanel *panel, int bits)
 	if (old != NULL)
 		pfree(old);
 	if (bits < CACHE_MAX_BITS)
-		panel->cache_groups = (1 << bits) / 4 * 3;
+		panel->cache_groups = (1 << bits) / 2;
 	panel->cache_stride = stride;
 	panel->cache_shift = 64 - (bits - 1); /* slots come in pairs */
 	panel->cache_bits = bits;
