@@ -70,10 +70,10 @@ RESET tally.max_buckets;
 RESET tally.max_cells;
 
 -- 9. A rollup: stored, merged, re-bucketed, filled.
-CREATE TABLE hits_hourly AS SELECT site, tally.avg(g, ts, ms) s FROM hits, tally.grid('1 hour', daterange '[2025-06-01,2025-06-03)', 'UTC') g WHERE g @> ts GROUP BY site;
+CREATE TABLE hits_hourly AS SELECT site, tally.stats(g, ts, ms) s FROM hits, tally.grid('1 hour', daterange '[2025-06-01,2025-06-03)', 'UTC') g WHERE g @> ts GROUP BY site;
 INSERT INTO hits SELECT '2025-06-01 12:00Z'::timestamptz + i * interval '1 hour', '/', CASE WHEN i < 4 THEN 31 ELSE 32 END, 7 FROM generate_series(0, 4) i;
-INSERT INTO hits_hourly SELECT site, tally.avg(g, ts, ms) s FROM hits, tally.grid('1 hour', daterange '[2025-06-01,2025-06-03)', 'UTC') g WHERE g @> ts AND site = 7 AND ts < '2025-06-01 14:00Z' GROUP BY site;
-INSERT INTO hits_hourly SELECT site, tally.avg(g, ts, ms) s FROM hits, tally.grid('1 hour', daterange '[2025-06-01,2025-06-03)', 'UTC') g WHERE g @> ts AND site = 7 AND ts >= '2025-06-01 14:00Z' GROUP BY site;
+INSERT INTO hits_hourly SELECT site, tally.stats(g, ts, ms) s FROM hits, tally.grid('1 hour', daterange '[2025-06-01,2025-06-03)', 'UTC') g WHERE g @> ts AND site = 7 AND ts < '2025-06-01 14:00Z' GROUP BY site;
+INSERT INTO hits_hourly SELECT site, tally.stats(g, ts, ms) s FROM hits, tally.grid('1 hour', daterange '[2025-06-01,2025-06-03)', 'UTC') g WHERE g @> ts AND site = 7 AND ts >= '2025-06-01 14:00Z' GROUP BY site;
 SELECT r.bucket, r.value FROM (SELECT tally.rebucket(tally.merge(s), tally.grid('1 day', daterange '[2025-06-01,2025-06-03)', 'UTC')) s FROM hits_hourly WHERE site = 7) x, LATERAL tally.rows(x.s) r;
 -- refused where boundaries do not nest
 SELECT tally.rebucket(tally.merge(s), tally.grid('90 min', daterange '[2025-06-01,2025-06-03)', 'UTC')) FROM hits_hourly WHERE site = 7;
