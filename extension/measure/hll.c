@@ -255,5 +255,5 @@ tally_hll_estimate(const TallyHll *h)
 	for (int k = most - 1; k >= 1; k--)
 		z = 0.5 * (z + of_rank[k]);
 	z += m * sigma(of_rank[0] / m);
-	return m * m / (2 * M_LN2 * z);
+	return m * m / (2 * log(2) * z);
 }

@@ -81,7 +81,10 @@ tally_digest_sort(TallyDigest *d)
 {
 	if (d->nbuffered == 0)
 		return;
-	qsort(d->c, d->ncentroids + d->nbuffered, sizeof(TallyCentroid), by_mean);
+	qsort(d->c,
+		  (size_t) (d->ncentroids + d->nbuffered),
+		  sizeof(TallyCentroid),
+		  by_mean);
 	d->ncentroids += d->nbuffered;
 	d->nbuffered = 0;
 }
