@@ -2,7 +2,7 @@
 # The write path: what is left of a responder's speed when every event is
 # checked and on disk before it is answered?
 #
-#   deploy/bench/ingest.pl [seconds] [rounds] [single|bulk]
+#   deploy/bench/ingest.pl [seconds] [rounds] [single|bulk|slow]
 #
 # Starts a Tally of its own (PG_CONFIG says which server; the extension must be
 # installed in it, and "make" have been run), and compares, in turn in every
@@ -11,6 +11,8 @@
 #   constant   const_responder.c behind the same nginx, 32 connections
 #   single     an event of 200 bytes a request, 32 connections
 #   bulk       1,000 of them a request, 8 connections
+#   slow       as single, 128 connections, 2 ms added to every sync, against
+#              as many connections to the constant
 #
 # BENCH_SETTINGS changes tally-write's settings ("threads=4,log_requests=on"),
 # BENCH_DRAIN=off does not wait for the database between the measurements.
@@ -21,8 +23,9 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::Bin/../t/lib";
+use lib "$FindBin::Bin/../t/lib", "$FindBin::Bin/../../fcgi/t/lib";
 
+use Faults;
 use TallyTest;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -30,7 +33,7 @@ use Time::HiRes qw(sleep time);
 $| = 1;
 my $seconds = shift // 5;
 my $rounds = shift // 3;
-my $only = shift // 'single|bulk';
+my $only = shift // 'single|bulk|slow';
 my $drain = ($ENV{BENCH_DRAIN} // 'on') ne 'off';
 
 my $tally = TallyTest->new(name => 'bench');
@@ -38,8 +41,10 @@ my $dir = $tally->dir;
 $tally->start_postgres(conf => "fsync = on\nshared_buffers = 256MB\n"
 	. "max_wal_size = 4GB\n");
 my $p = $tally->create_project('bench');
-$tally->start_write(key_refresh_ms => 1000, spool_reserve_mb => 256,
-	spool_max_mb => 4096, split /[=,]/, $ENV{BENCH_SETTINGS} // '');
+my $faults = Faults->new($tally, 'write');
+$faults->around(sub {
+	$tally->start_write(key_refresh_ms => 1000, spool_reserve_mb => 256,
+		spool_max_mb => 4096, split /[=,]/, $ENV{BENCH_SETTINGS} // '') });
 
 system('cc', '-O2', '-o', "$dir/bin/const_responder",
 	"$FindBin::Bin/const_responder.c", '-lfcgi', '-lpthread') == 0
@@ -130,16 +135,20 @@ for my $round (1 .. $rounds)
 	for my $what (
 		[ constant => 'constant', 32, '/constant' ],
 		[ single => 'write', 32, "$base/single" ],
-		[ bulk => 'write', 8, $base, BULK => 1 ])
+		[ bulk => 'write', 8, $base, BULK => 1 ],
+		[ constant128 => 'constant', 128, '/constant' ],
+		[ slow => 'write', 128, "$base/slow" ])
 	{
 		my ($name, @how) = @$what;
-		next unless $name =~ /constant|$only/;
+		next unless $name =~ /^(?:constant|$only)$/
+			|| ($name eq 'constant128' && 'slow' =~ /$only/);
+		$faults->set(sync_us => $name eq 'slow' ? 2000 : 0);
 		my ($rate, $p99, $us) = measure(@how);
 		push @{ $rate{$name} }, $rate;
-		printf "%d %-9s %9.0f requests/s  p99 %-8s %6.1f us a request\n",
+		printf "%d %-11s %9.0f requests/s  p99 %-8s %6.1f us a request\n",
 			$round, $name, $rate, $p99, $us;
 		push @drain, drained() if $name eq 'bulk' && $drain;
-		drained() if $name eq 'single' && $drain;
+		drained() if $name =~ /single|slow/ && $drain;
 	}
 }
 
@@ -150,6 +159,8 @@ if ($rate{single})
 	printf "single               %.0f events/s acknowledged on disk\n",
 		median(@{ $rate{single} });
 }
+printf "slow / constant      %.2f, 128 connections, syncs of 2 ms and more\n",
+	median(@{ $rate{slow} }) / median(@{ $rate{constant128} }) if $rate{slow};
 printf "bulk                 %.0f events/s acknowledged on disk\n",
 	1000 * median(@{ $rate{bulk} }) if $rate{bulk};
 printf "drain                %.0f events/s, nothing beside it\n",
