@@ -35,9 +35,11 @@ SELECT '2025-03-01 00:00Z'::timestamptz + i * interval '17 hours' AS at, i % 7 A
 	(i % 13)::numeric / 3 AS v, chr(97 + i % 5) AS t, (i * 0.3)::float8 AS f
 FROM generate_series(0, 59) i;
 
--- An aggregate that gives the panel which tally.series() is made from.
+-- Panels, by the function that released versions make them with.
+CREATE FUNCTION panel_row(tally.panel, tally.grid, text, "any", VARIADIC "any") RETURNS tally.panel
+	LANGUAGE C PARALLEL SAFE AS '$libdir/tally', 'tally_collect';
 CREATE AGGREGATE panel(tally.grid, text, "any", VARIADIC "any") (
-	SFUNC = tally.collect_row, STYPE = tally.panel);
+	SFUNC = panel_row, STYPE = tally.panel);
 CREATE TABLE good_panel AS
 SELECT panel(tally.grid(every, daterange('2025-03-01', '2025-04-05'), zone),
 	'*sagl'::text, at, v, f, t, v, k, t, v, at::timestamp) AS p
@@ -56,6 +58,12 @@ INSERT INTO good_series
 SELECT unnest(ARRAY[tally.sum(g, at, k), tally.sum(g, at, v), tally.avg(g, at, f), tally.min(g, at, v),
 	tally.max(g, at, k), tally.sum(g, at, 1e60::numeric)])
 FROM ev, tally.grid('3 day', daterange('2025-03-01', '2025-04-05'), 'Europe/Berlin') g;
+INSERT INTO good_series
+SELECT unnest(ARRAY[tally.first(g, at, t), tally.last(g, at, v), tally.variance(g, at, v), tally.stddev(g, at, f), tally.stats(g, at, v),
+	tally.stats(g, at, f), tally.median(g, at, v), tally.percentiles(g, at, CASE k WHEN 1 THEN 'NaN' WHEN 2 THEN '-Infinity' ELSE f END, 20),
+	tally.distinct(g, at, v), tally.distinct(g, at, t), tally.distinct(g, at, k, 5), tally.distinct(g, at, v, 12), tally.values(g, at, t),
+	tally.values(g, at, v), tally.percentiles(g, '2025-03-02Z', f * n, 20)])
+FROM ev, tally.grid('20 days', daterange('2025-03-01', '2025-04-05'), 'UTC') g, generate_series(1, 10) n;
 
 CREATE TABLE taken_panel (p tally.panel);
 CREATE TABLE taken_series (s tally.series);
@@ -185,6 +193,8 @@ is(sql("SELECT count(*) FROM taken_series WHERE s::text::tally.series::text <> s
 	0, 'and as a series too');
 run('use of series', map { "SELECT take('series', format('$_', n)) FROM generate_series(1, $n) n;\n" } (
 		'SELECT tally.values(s) FROM numbered WHERE n = %s',
+		'SELECT tally.json(s) FROM numbered WHERE n = %s',
+		q{SELECT tally.read(s, ''sum'') FROM numbered WHERE n = %s},
 		'SELECT count(r) FROM (SELECT tally.rows(s) r FROM numbered WHERE n = %s) x',
 		'SELECT tally.merge(s) FROM (SELECT s FROM numbered WHERE n = %1$s UNION ALL SELECT s FROM numbered WHERE n = %1$s) x'));
 run('use of panels', "SELECT take('panel', format('SELECT length(m::text) FROM (SELECT pg_temp.merge(p) m FROM"
