@@ -136,7 +136,9 @@ sub two_step
 {
 	my ($s) = @_;
 	$s->{shape} = pick(qw(rows rows rows rows values merge rebucket cumulate moving rate shift));
-	$s->{measures} = [ measure($s, numbers => 1, $s->{shape} eq 'rate' ? (fn => [qw(count sum)]) : ()) ];
+	my @fn = $s->{shape} eq 'rate' ? qw(count sum)
+		: qw(count count count_of sum sum avg avg min max first last stddev variance median distinct stats);
+	$s->{measures} = [ measure($s, numbers => 1, fn => \@fn) ];
 	$s->{keys} = [ keys_of($s, 2) ];
 	$s->{cut} = chance(0.5);
 	if ($s->{shape} eq 'rebucket')
