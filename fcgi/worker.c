@@ -6,10 +6,15 @@
  * socket, after which accept() still hands out what was queued and then
  * fails.  So on stopping nothing that nginx managed to connect is lost, and an
  * idle program ends at once.
+ *
+ * A socket that was inherited (systemd's LISTEN_FDS) is others' too: it is left
+ * as it is, for the next start, and what queues there meanwhile waits.  There
+ * accept() looks up now and then to see whether to stop.
  */
 #include "worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,6 +24,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -31,10 +37,13 @@
 #define ACCEPT_PAUSE_MS 50
 #define STOP_LOOK_MS 5
 #define SOCKET_MODE 0660
+#define INHERITED_FD 3
+#define INHERITED_LOOK_US 200000
 
 struct worker
 {
 	int listen_fd;
+	bool inherited;
 	char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
 	struct request_set *set;
 	const struct service *service;
@@ -133,6 +142,30 @@ own_socket(const char *path, const char *group, char *message)
 }
 
 /*
+ * inherited_socket -- the one that the starter passed on to this very process;
+ * -1 if there is none, or none of the right kind.
+ */
+static int
+inherited_socket(void)
+{
+	const struct timeval look = {.tv_usec = INHERITED_LOOK_US};
+	const char *pid = getenv("LISTEN_PID");
+	const char *count = getenv("LISTEN_FDS");
+	struct sockaddr_un addr;
+	socklen_t len = sizeof(addr);
+
+	if (pid == NULL || count == NULL || strcmp(count, "1") != 0 ||
+		strtol(pid, NULL, 10) != (long) getpid() ||
+		getsockname(INHERITED_FD, (struct sockaddr *) &addr, &len) != 0 ||
+		addr.sun_family != AF_UNIX ||
+		setsockopt(
+			INHERITED_FD, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look)) != 0 ||
+		fcntl(INHERITED_FD, F_SETFD, FD_CLOEXEC) != 0)
+		return -1;
+	return INHERITED_FD;
+}
+
+/*
  * open_socket -- bind and listen; the descriptor, or -1.
  *
  * Only a unix socket will do: who can connect can say of every request where
@@ -209,9 +242,15 @@ run(void *arg)
 	uint8_t window[FASTCGI_WINDOW_BYTES];
 	struct worker *worker = arg;
 	struct request *req;
+	bool looked;
 
 	while ((req = request_set_take(worker->set)) != NULL)
 	{
+		if (worker->inherited && atomic_load(&worker->stopping))
+		{
+			request_set_give(worker->set, req);
+			break;
+		}
 		if (request_accept(req, worker->listen_fd, window))
 		{
 			if (dispatch(req, worker->service) == HANDLED_NOW)
@@ -219,10 +258,12 @@ run(void *arg)
 			continue;
 		}
 
+		looked = worker->inherited && errno == EAGAIN;
 		request_set_give(worker->set, req);
 		if (atomic_load(&worker->stopping))
 			break;
-		accept_failed(worker);
+		if (!looked)
+			accept_failed(worker);
 	}
 	return NULL;
 }
@@ -239,6 +280,8 @@ static void
 stop_accepting(struct worker *worker)
 {
 	atomic_store(&worker->stopping, true);
+	if (worker->inherited)
+		return;
 	(void) unlink(worker->path);
 	(void) shutdown(worker->listen_fd, SHUT_RDWR);
 }
@@ -255,7 +298,10 @@ worker_start(const struct worker_options *options,
 		return NULL;
 	worker->service = options->service;
 	worker->threads = calloc((size_t) options->threads, sizeof(pthread_t));
-	worker->listen_fd = open_socket(options, message);
+	worker->listen_fd = inherited_socket();
+	worker->inherited = worker->listen_fd >= 0;
+	if (!worker->inherited)
+		worker->listen_fd = open_socket(options, message);
 	if (worker->threads == NULL || worker->listen_fd < 0)
 		goto fail;
 	memcpy(worker->path, options->listen, strlen(options->listen) + 1);
