@@ -41,13 +41,20 @@ CREATE TABLE app.ev AS
 SELECT '2025-03-01Z'::timestamptz + i * interval '7 min' AS at, (i % 13)::numeric / 3 AS v, chr(97 + i % 7) AS t,
 	(ARRAY['sad', 'well'])[1 + i % 2]::app.mood AS m, ROW(i % 2, 'x"')::app.pair AS p, (i % 3)::app.level AS l
 FROM generate_series(0, 999) i;
-CREATE AGGREGATE app.panel(tally.grid, text, "any", VARIADIC "any") (SFUNC = tally.collect_row, STYPE = tally.panel);
+CREATE FUNCTION app.panel_row(tally.panel, tally.grid, text, "any", VARIADIC "any") RETURNS tally.panel
+	LANGUAGE C AS '\$libdir/tally', 'tally_collect';
+CREATE AGGREGATE app.panel(tally.grid, text, "any", VARIADIC "any") (SFUNC = app.panel_row, STYPE = tally.panel);
 CREATE TABLE app.vals AS
 SELECT g, tally.sum(g, at, v) AS s, tally.count(g, at) AS c,
 	app.panel(g, '*sl', at, v, t, m, p, l, ARRAY[length(t)], t COLLATE "C") AS pn
 FROM app.ev, unnest(ARRAY[tally.grid('1 day', daterange('2025-03-01', '2025-04-01'), 'Europe/Berlin'),
 	tally.grid('1 mon', daterange('2025-01-31', '2025-04-01'), 'UTC', '2025-01-31Z')]) g
 GROUP BY g;
+CREATE TABLE app.states AS
+SELECT unnest(ARRAY[tally.first(g, at, t), tally.last(g, at, v), tally.variance(g, at, v), tally.stddev(g, at, v::float8), tally.stats(g, at, v),
+	tally.median(g, at, v), tally.percentiles(g, at, v, 20), tally.distinct(g, at, v), tally.distinct(g, at, t, 12),
+	tally.values(g, at, t)]) AS s
+FROM app.ev, tally.grid('2 days', daterange('2025-03-01', '2025-04-01'), 'UTC') g;
 CREATE INDEX ON app.vals (g);
 CREATE VIEW app.daily AS
 SELECT * FROM tally.series('app.ev', 'at', '1 day', '[2025-03-01,2025-03-05)') AS x(b timestamptz, n bigint);
@@ -72,6 +79,8 @@ ok(dump_of('again') eq $before, 'a database restored from a dump gives the same 
 is(sql($query, db => 'again'), $answer, 'and the same answer');
 my $total = 'SELECT sum(r.n), sum(r.value) FROM app.vals, LATERAL tally.rows(s) r';
 is(sql($total, db => 'again'), sql($total), 'its series have the same rows');
+my $states = "SELECT string_agg(tally.json(s)::text, ' ' ORDER BY tally.json(s)::text) FROM app.states";
+is(sql($states, db => 'again'), sql($states), 'of every measure');
 is(sql('REFRESH MATERIALIZED VIEW app.kept; SELECT count(*), sum(n) FROM app.kept', db => 'again'),
 	'4|823', 'its views work');
 
