@@ -77,6 +77,7 @@ SET tally.max_cells = 10000;
 SELECT pp.verdict($$group_by => '{country,props.plan}'$$);
 -- many rows have changed since
 CREATE TABLE pp.plain AS SELECT at, user_id FROM pp.events;
+SELECT pg_stat_force_next_flush() IS NULL AS told; -- not after ANALYZE
 ANALYZE pp.plain;
 SET tally.max_cells = 10000;
 SELECT verdict FROM tally.series_plan('pp.plain', 'at', '1 day', daterange '[2025-01-01,2025-04-01)', group_by => '{user_id}');
@@ -89,6 +90,7 @@ CREATE TABLE pp.parts_1 PARTITION OF pp.parts FOR VALUES IN (1);
 CREATE TABLE pp.parts_2 PARTITION OF pp.parts DEFAULT;
 INSERT INTO pp.parts TABLE pp.plain;
 INSERT INTO pp.parts SELECT at, 1 FROM pp.plain LIMIT 10;
+SELECT pg_stat_force_next_flush() IS NULL AS told;
 ANALYZE pp.parts;
 SELECT verdict FROM tally.series_plan('pp.parts', 'at', '1 day', daterange '[2025-01-01,2025-04-01)', group_by => '{user_id}');
 ALTER TABLE pp.parts DETACH PARTITION pp.parts_2;
@@ -109,6 +111,7 @@ RESET tally.max_cells;
 CREATE TYPE pp.mood AS ENUM ('sad', 'well', 'elated');
 CREATE TABLE pp.t AS SELECT '2025-01-01'::timestamptz + i * interval '1 min' AS at, i % 2 = 0 AS flag, 'sad'::pp.mood AS mood,
   i % 100 AS a, i % 100 / 10 AS b, i AS id, jsonb_build_object('k', jsonb_build_object('m', i % 17)) AS doc FROM generate_series(1, 10000) i;
+SELECT pg_stat_force_next_flush() IS NULL AS told;
 ANALYZE pp.t;
 CREATE FUNCTION pp.groups(keys text[], more text DEFAULT '') RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE

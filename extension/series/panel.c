@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 
 #include "budget.h"
+#include "guc.h"
 #include "series/panel_hot.h"
 
 static const ExpandedObjectMethods panel_methods = {
@@ -23,11 +24,29 @@ static const ExpandedObjectMethods panel_methods = {
 	panel_flatten_into,
 };
 
-/* What it grows by, at most: so much can the memory be over its limit. */
-#define PANEL_BLOCK_BYTES (1024 * 1024)
+/* What it grows by, at most and at least. */
+#define PANEL_MAX_BLOCK (1024 * 1024)
+#define PANEL_MIN_BLOCK 1024
 
 /* Fewest cells that a row is made with, and by how much it grows. */
 #define MIN_ROW_CELLS 4
+
+/*
+ * block_bytes -- what a panel grows by, a power of two.
+ *
+ * Small things come out of blocks, and a block is taken after the last of them
+ * was found to fit: so much can the memory be over its limit, a sixteenth.
+ */
+static Size
+block_bytes(void)
+{
+	Size bytes = PANEL_MAX_BLOCK;
+
+	while (bytes > PANEL_MIN_BLOCK &&
+		   bytes > (Size) tally_max_memory * 1024 / 16)
+		bytes /= 2;
+	return bytes;
+}
 
 TallyPanel *
 tally_panel_create(MemoryContext parent, const TallyGrid *grid, int nmeasures,
@@ -38,7 +57,7 @@ tally_panel_create(MemoryContext parent, const TallyGrid *grid, int nmeasures,
 											  "tally panel",
 											  ALLOCSET_SMALL_MINSIZE,
 											  ALLOCSET_SMALL_INITSIZE,
-											  PANEL_BLOCK_BYTES);
+											  block_bytes());
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	TallyPanel *panel = palloc0(sizeof(TallyPanel));
 
