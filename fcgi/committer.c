@@ -73,6 +73,7 @@ commit_new(size_t bytes)
 		return NULL;
 	commit->next = NULL;
 	commit->owner = NULL;
+	commit->repeat = NULL;
 	commit->count = 0;
 	commit->len = SPOOL_RECORD_HEADER;
 	commit->cap = cap;
@@ -270,7 +271,7 @@ tell(struct committer *c, struct list *list, enum spool_result result)
 	{
 		struct commit *next = commit->next;
 
-		c->opt.done(commit->owner, result);
+		c->opt.done(c->opt.app, commit, result);
 		commit_free(commit);
 		commit = next;
 	}

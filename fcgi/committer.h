@@ -25,11 +25,14 @@
 #include "../extension/wire/frame.h"
 #include "spool.h"
 
+struct repeat;
+
 /* One request's events. */
 struct commit
 {
 	struct commit *next;
-	void *owner; /* of the request, for "done" */
+	void *owner;		   /* the request; this and the next are for "done" */
+	struct repeat *repeat; /* how its body is remembered, or NULL */
 	uint32_t count;
 	size_t len; /* of the record, its header included */
 	size_t cap;
@@ -54,7 +57,9 @@ struct committer_options
 	size_t max_bytes; /* queued; one commit is always taken */
 	int64_t interval_us;
 	/* The events are on disk, or are not.  In the replier's thread. */
-	void (*done)(void *owner, enum spool_result result);
+	void (*done)(void *app, const struct commit *commit,
+				 enum spool_result result);
+	void *app;
 };
 
 /* NULL when out of memory. */

@@ -215,6 +215,13 @@ event_frame(const struct json_event *found, int64_t received_us,
 }
 
 bool
+event_names_itself(const struct json_event *found)
+{
+	return found->timestamp.kind != JSON_ABSENT ||
+		   found->token.kind != JSON_ABSENT;
+}
+
+bool
 event_collection(const char *name, size_t len, struct event_problem *problem)
 {
 	const struct json_span span = {name, len};

@@ -25,6 +25,12 @@ struct event_problem
 bool event_frame(const struct json_event *found, int64_t received_us,
 				 struct frame *frame, struct event_problem *problem);
 
+/*
+ * Whether the event says by itself which one it is: it has a timestamp or a
+ * token.  Of one without either a second copy may well be a second event.
+ */
+bool event_names_itself(const struct json_event *found);
+
 /* False, and *problem filled in, if a collection may not be called so. */
 bool event_collection(const char *name, size_t len,
 					  struct event_problem *problem);

@@ -166,7 +166,7 @@ handle_beacon(struct request *req, void *app)
 		return HANDLED_NOW;
 	text = read_data(req, &len);
 	if (text != NULL)
-		commit = ingest_commit(req, request_arg(req, 1), text, len);
+		commit = ingest_commit(req, request_arg(req, 1), text, len, NULL);
 	if (commit == NULL)
 	{
 		if (beacon.jsonp != NULL)
@@ -174,5 +174,6 @@ handle_beacon(struct request *req, void *app)
 		return HANDLED_NOW;
 	}
 	answer(req, &beacon);
-	return ingest_submit(req, app, commit);
+	/* No client sends these again, and pages are loaded twice honestly. */
+	return ingest_submit(req, app, commit, NULL);
 }

@@ -7,12 +7,16 @@
  * Before it goes its body is given back, so what waits for the disk is small.
  *
  * A batch is answered event by event.  A body that is no JSON stores nothing.
+ *
+ * A body that comes again, because its answer was lost, is not stored again
+ * (repeats.h).  The answer is made from it as it was the first time.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "../extension/contract.h"
 #include "clock.h"
+#include "digest.h"
 #include "event_in.h"
 #include "json_out.h"
 #include "reply.h"
@@ -42,9 +46,108 @@ no_memory(struct request *req)
 					  1000);
 }
 
+/* ------------------------------------------------------------------------
+ * Bodies that come again, and the answer
+ */
+
+/* What kind of body: the same bytes mean something else as another kind. */
+#define KIND_EVENT 'e'
+#define KIND_BATCH 'b'
+
+/*
+ * digest_body -- what a body is remembered by: its bytes, decoded, and where
+ * they were sent.  NULL, so that it is not remembered, if that is off or there
+ * is no memory.
+ */
+static const uint8_t *
+digest_body(const struct request *req, const struct writer *writer, char kind,
+			const char *collection, uint8_t digest[DIGEST_BYTES])
+{
+	struct
+	{
+		uint8_t body[DIGEST_BYTES];
+		uint8_t project[TALLY_PROJECT_ID_BYTES];
+		char kind;
+		char collection[TALLY_MAX_COLLECTION_BYTES];
+	} all = {.kind = kind};
+	size_t len;
+	const char *body = request_body(req, &len);
+
+	if (writer->repeats == NULL || !digest_sha256(body, len, all.body))
+		return NULL;
+	memcpy(all.project, request_project_id(req), sizeof(all.project));
+	/* Checked before, so it is no longer than that. */
+	memcpy(all.collection, collection, strlen(collection));
+	return digest_sha256(&all, sizeof(all), digest) ? digest : NULL;
+}
+
+/* say_repeated -- to a client that may wonder, and to those who count. */
+static void
+say_repeated(struct request *req)
+{
+	reply_header(req, "Tally-Repeated", "true");
+	metrics_add(request_metrics(req), METRIC_BODIES_REPEATED, 1);
+}
+
+/* Why nothing of a request was stored. */
+struct unstored
+{
+	enum reply_code code;
+	enum metric shed;
+	const char *text;
+	int retry_ms;
+};
+
+static const struct unstored no_room = {
+	REPLY_UNAVAILABLE,
+	METRIC_SHED_DISK,
+	"The disk is slower than the events that arrive. Nothing of this request "
+	"was stored.",
+	1000};
+static const struct unstored spool_full = {
+	REPLY_SPOOL_FULL,
+	METRIC_SHED_SPOOL_FULL,
+	"No more events can be taken until those that wait have been stored. "
+	"Nothing of this request was stored.",
+	5000};
+static const struct unstored spool_failed = {
+	REPLY_UNAVAILABLE,
+	METRIC_SHED_SPOOL_FAILED,
+	"The disk failed. Nothing of this request was stored.",
+	30000};
+
+/* refuse_unstored -- unless it was stored, which is NULL as "why". */
+static void
+refuse_unstored(struct request *req, const struct unstored *why)
+{
+	if (why != NULL)
+		reply_unavailable(req, why->code, why->shed, why->text, why->retry_ms);
+}
+
+/* answer_repeats -- those who sent the same body while it was on its way. */
+static void
+answer_repeats(struct writer *writer, struct repeat *repeat,
+			   const struct unstored *why)
+{
+	struct request *req =
+		repeats_end(writer->repeats, repeat, why == NULL, clock_mono_ms());
+
+	while (req != NULL)
+	{
+		struct request *next = request_next(req);
+
+		request_set_next(req, NULL);
+		refuse_unstored(req, why);
+		if (why == NULL)
+			say_repeated(req);
+		request_finish(req);
+		req = next;
+	}
+}
+
 enum handled
 ingest_submit(struct request *req, struct writer *writer,
-			  struct commit *commit)
+			  struct commit *commit, const uint8_t *digest)
 {
 	const int64_t began_us = clock_mono_us();
 	struct metrics *metrics = request_metrics(req);
@@ -52,49 +155,54 @@ ingest_submit(struct request *req, struct writer *writer,
 
 	commit->owner = req;
 	request_forget_body(req);
+	if (digest != NULL)
+	{
+		enum repeats_found found = repeats_begin(
+			writer->repeats, digest, req, began_us / 1000, &commit->repeat);
+
+		if (found != REPEATS_NEW)
+			commit_free(commit);
+		if (found == REPEATS_WAITS)
+			return HANDLED_LATER;
+		if (found == REPEATS_STORED)
+		{
+			say_repeated(req);
+			return HANDLED_NOW;
+		}
+	}
 	taken = committer_submit(writer->committer,
 							 commit,
 							 began_us / 1000 + writer->commit_wait_ms);
 	metrics_observe(metrics, METRIC_QUEUE_WAIT, clock_mono_us() - began_us);
 	if (taken)
 		return HANDLED_LATER;
+	answer_repeats(writer, commit->repeat, &no_room);
 	commit_free(commit);
-	reply_unavailable(req,
-					  REPLY_UNAVAILABLE,
-					  METRIC_SHED_DISK,
-					  "The disk is slower than the events that arrive. "
-					  "Nothing of this request was stored.",
-					  1000);
+	refuse_unstored(req, &no_room);
 	return HANDLED_NOW;
 }
 
 void
-ingest_done(void *owner, enum spool_result result)
+ingest_done(void *app, const struct commit *commit, enum spool_result result)
 {
-	struct request *req = owner;
+	struct request *req = commit->owner;
+	const struct unstored *why = NULL;
 
 	switch (result)
 	{
 		case SPOOL_OK:
 			break;
 		case SPOOL_FULL:
-			reply_unavailable(req,
-							  REPLY_SPOOL_FULL,
-							  METRIC_SHED_SPOOL_FULL,
-							  "No more events can be taken until those that "
-							  "wait have been stored. Nothing of this request "
-							  "was stored.",
-							  5000);
+			why = &spool_full;
 			break;
 		case SPOOL_FAILED:
-			reply_unavailable(req,
-							  REPLY_UNAVAILABLE,
-							  METRIC_SHED_SPOOL_FAILED,
-							  "The disk failed. Nothing of this request was "
-							  "stored.",
-							  30000);
+			why = &spool_failed;
 			break;
 	}
+	/* Remembered before it is acknowledged: who sends it again after that
+	 * finds it. */
+	answer_repeats(app, commit->repeat, why);
+	refuse_unstored(req, why);
 	request_finish(req);
 }
 
@@ -108,7 +216,7 @@ fill_project(const struct request *req, struct frame *frame)
 
 struct commit *
 ingest_commit(struct request *req, const char *name, const char *text,
-			  size_t len)
+			  size_t len, bool *names_itself)
 {
 	struct event_problem problem;
 	struct json_event found;
@@ -131,6 +239,8 @@ ingest_commit(struct request *req, const char *name, const char *text,
 		return NULL;
 	}
 
+	if (names_itself != NULL)
+		*names_itself = event_names_itself(&found);
 	commit = commit_new(frame_size(&frame));
 	if (commit == NULL || !commit_add(&commit, &frame, &full))
 	{
@@ -146,12 +256,19 @@ handle_event(struct request *req, void *app)
 {
 	size_t len;
 	const char *body = request_body(req, &len);
-	struct commit *commit = ingest_commit(req, request_arg(req, 1), body, len);
+	const char *name = request_arg(req, 1);
+	const uint8_t *known_by = NULL;
+	uint8_t digest[DIGEST_BYTES];
+	struct commit *commit;
+	bool names_itself;
 
+	commit = ingest_commit(req, name, body, len, &names_itself);
 	if (commit == NULL)
 		return HANDLED_NOW;
+	if (names_itself)
+		known_by = digest_body(req, app, KIND_EVENT, name, digest);
 	reply_json(req, 201, "{\"created\":true}");
-	return ingest_submit(req, app, commit);
+	return ingest_submit(req, app, commit, known_by);
 }
 
 /* ------------------------------------------------------------------------
@@ -170,6 +287,7 @@ struct bulk
 	char collection[NAME_BYTES];
 	struct event_problem collection_problem;
 	bool collection_ok;
+	bool name_themselves; /* all that are taken */
 	int64_t received_us;
 	int events;
 	int rejected;
@@ -241,7 +359,10 @@ take_event(struct bulk *bulk, const struct json_event *found)
 	else if (!commit_add(&bulk->commit, &bulk->frame, &bulk->full))
 		return bulk->full ? BULK_TOO_LARGE : BULK_NO_MEMORY;
 	else
+	{
 		json_raw(&bulk->json, success, sizeof(success) - 1);
+		bulk->name_themselves &= event_names_itself(found);
+	}
 	return BULK_OK;
 }
 
@@ -316,7 +437,10 @@ enum handled
 handle_events(struct request *req, void *app)
 {
 	struct json_batch batch;
-	struct bulk bulk = {.received_us = clock_wall_us()};
+	struct bulk bulk = {.received_us = clock_wall_us(),
+						.name_themselves = true};
+	const uint8_t *known_by = NULL;
+	uint8_t digest[DIGEST_BYTES];
 	enum bulk_result result;
 	const char *body;
 	size_t len;
@@ -341,7 +465,11 @@ handle_events(struct request *req, void *app)
 					METRIC_EVENTS_REJECTED,
 					bulk.rejected);
 	if (result == BULK_OK && bulk.commit->count > 0)
-		return ingest_submit(req, app, bulk.commit);
+	{
+		if (bulk.name_themselves)
+			known_by = digest_body(req, app, KIND_BATCH, "", digest);
+		return ingest_submit(req, app, bulk.commit, known_by);
+	}
 	if (result != BULK_OK)
 		refuse_batch(req, result, &batch);
 	commit_free(bulk.commit);

@@ -139,6 +139,8 @@ static const struct metric_info infos[METRIC__COUNT] = {
 		"result=\"accepted\"", EVENTS},
 	[METRIC_EVENTS_REJECTED] = {WRITE, true, 0, "ingest_events_total",
 		"result=\"rejected\"", EVENTS},
+	[METRIC_BODIES_REPEATED] = {WRITE, true, 0, "ingest_repeated_total", NULL,
+		"Bodies that came again and were answered, but not stored again."},
 
 #define DRAINED "Events that left the spool: where to."
 	[METRIC_DRAIN_STORED] = {WRITE, true, 0, "drain_events_total",

@@ -56,6 +56,8 @@ struct write_config
 	int64_t commit_buffer_mb;
 	int64_t commit_wait_ms;
 	int64_t commit_interval_us;
+	int64_t repeat_window_ms;
+	int64_t repeat_bodies;
 	const char *database;
 	int64_t connect_timeout_ms;
 	int64_t drain_interval_ms;
@@ -102,6 +104,11 @@ static const struct setting settings[] = {
 		"how long a request waits for room there before it is refused"),
 	INT(commit_interval_us, "500", 0, 100000,
 		"under load the disk is synced no more often, in microseconds"),
+	INT(repeat_window_ms, "300000", 0, 86400000,
+		"how long a body whose events all have a timestamp or a token is not"
+		" stored again, after it was acknowledged; 0: every one is stored"),
+	INT(repeat_bodies, "100000", 1, 10000000,
+		"of how many bodies that is known at most, 44 bytes each"),
 	TEXT(database, "dbname=tally user=tally_writer",
 		"libpq's connection string; its options and connect_timeout are ours"),
 	INT(connect_timeout_ms, "2000", 50, 60000,
@@ -273,6 +280,7 @@ start(struct program *p, char message[CONFIG_MESSAGE_BYTES])
 		.max_bytes = (size_t) (p->config.commit_buffer_mb * MIB),
 		.interval_us = p->config.commit_interval_us,
 		.done = ingest_done,
+		.app = &p->writer,
 	};
 
 	(void) snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory");
@@ -286,6 +294,13 @@ start(struct program *p, char message[CONFIG_MESSAGE_BYTES])
 		return false;
 
 	(void) snprintf(message, CONFIG_MESSAGE_BYTES, "out of memory");
+	if (p->config.repeat_window_ms > 0)
+	{
+		p->writer.repeats = repeats_new((size_t) p->config.repeat_bodies,
+										p->config.repeat_window_ms);
+		if (p->writer.repeats == NULL)
+			return false;
+	}
 	/* The keys do not wait for a batch that is being stored. */
 	p->writer.db = open_db(&p->config, p->config.drain_timeout_ms);
 	p->writer.key_db = open_db(&p->config, p->config.drain_timeout_ms);
@@ -379,6 +394,7 @@ main(int argc, char **argv)
 		_exit(EXIT_SUCCESS);
 	}
 	worker_free(program.worker);
+	repeats_free(program.writer.repeats);
 	keys_free(program.writer.keys);
 	drain_db_free(program.drain_db);
 	db_free(program.writer.key_db);

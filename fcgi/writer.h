@@ -11,6 +11,7 @@
 #include "db.h"
 #include "drain.h"
 #include "keys.h"
+#include "repeats.h"
 #include "request.h"
 #include "spool.h"
 
@@ -24,6 +25,7 @@ struct writer
 	struct keys *keys;
 	struct spool *spool;
 	struct committer *committer;
+	struct repeats *repeats; /* NULL: bodies are not remembered */
 	struct drain *drain;
 	struct db *db;			/* for the drain; here for its counts alone */
 	struct db *key_db;		/* likewise, for the keys */
@@ -47,16 +49,19 @@ enum handled handle_writer_metrics(struct request *req, void *app);
 enum handled handle_writer_ready(struct request *req, void *app);
 
 /* Parts of the handlers (h_ingest.c): one event as a commit, or NULL and the
- * error prepared; ... */
+ * error prepared; *names_itself, unless NULL: see event_names_itself(); ... */
 struct commit *ingest_commit(struct request *req, const char *name,
-							 const char *text, size_t len);
+							 const char *text, size_t len, bool *names_itself);
 
-/* ... and the prepared answer is sent when the events are on disk.  From here
- * on the request may be gone. */
+/* ... and the prepared answer is sent when the events are on disk, at once if
+ * they are already: "digest" is that of the body, NULL if it is to be stored
+ * however often it comes.  From here on the request may be gone. */
 enum handled ingest_submit(struct request *req, struct writer *writer,
-						   struct commit *commit);
+						   struct commit *commit, const uint8_t *digest);
 
-/* For the committer: the request that "owner" is may be answered. */
-void ingest_done(void *owner, enum spool_result result);
+/* For the committer: the commit's request may be answered; "app" is the
+ * writer. */
+void ingest_done(void *app, const struct commit *commit,
+				 enum spool_result result);
 
 #endif

@@ -73,12 +73,24 @@ local event = '{"page":"/products/tea/earl-grey","browser":"Firefox",' ..
 wrk.method = "POST"
 wrk.headers["Authorization"] = "$p->{write_key}"
 wrk.headers["Content-Type"] = "application/json"
+local rest, open = event:sub(2), '{'
 if os.getenv("BULK") then
   local events = {}
-  for i = 1, 1000 do events[i] = event end
-  wrk.body = '{"bulk":[' .. table.concat(events, ",") .. ']}'
-else
-  wrk.body = event
+  for i = 1, 999 do events[i] = event end
+  rest = rest .. ',' .. table.concat(events, ",") .. ']}'
+  open = '{"bulk":[{'
+end
+-- No two bodies are the same: those that come again are not stored again.
+local threads = 0
+function setup(thread)
+  thread:set("id", threads)
+  threads = threads + 1
+end
+local n = os.time() * 1000000
+function request()
+  n = n + 1
+  return wrk.format(nil, nil, nil, open .. '"t":' .. id .. ',"n":' ..
+    string.format("%d", n) .. ',' .. rest)
 end
 LUA
 close $fh;

@@ -69,8 +69,11 @@ static const struct spool_io disk = {
 };
 
 static void
-done(void *owner, enum spool_result result)
+done(void *app, const struct commit *commit, enum spool_result result)
 {
+	void *owner = commit->owner;
+
+	(void) app;
 	if (owner != NULL)
 		atomic_fetch_add((atomic_int *) owner, 1);
 	atomic_fetch_add(&told[result], 1);
