@@ -22,6 +22,9 @@ CREATE VIEW many AS SELECT at, n % 1280 AS k FROM ev;
 SQL
 
 my $limit = 2.2**5;
+
+# Processor time of the backend, in ns: what else runs here does not show.
+my $cpu = "SELECT 'cpu ' || split_part(pg_read_file('/proc/self/schedstat'), ' ', 1);";
 my $series = "'at', '15 min', daterange '[2025-01-01,2025-01-22)'";
 my %forms = (
 	'rows' => "SELECT count(*) FROM tally.series('%s', $series, group_by => '{k}') AS t(b timestamptz, k int, n bigint)",
@@ -36,8 +39,10 @@ for my $what (sort keys %forms)
 	{
 		for my $of ('few', 'many')
 		{
-			my $out = $tally->psql("SET timezone = 'UTC'; SET jit = off;\n\\timing on\n" . sprintf($forms{$what}, $of));
-			my ($ms) = $out =~ /Time: ([\d.]+) ms/;
+			my $out = $tally->psql("SET timezone = 'UTC'; SET jit = off; SET max_parallel_workers_per_gather = 0;\n$cpu\n"
+				. sprintf($forms{$what}, $of) . ";\n$cpu\n");
+			my @ns = $out =~ /^cpu (\d+)/mg;
+			my $ms = ($ns[1] - $ns[0]) / 1e6;
 			$best{$of} = $ms if !defined $best{$of} || $ms < $best{$of};
 		}
 	}
