@@ -37,6 +37,9 @@ SELECT count(*) FROM tally.buckets(tally.grid('1 day', daterange('2011-01-01', '
 -- a range that starts or ends on the day that was not
 SELECT bucket, partial FROM tally.buckets(tally.grid('1 day', daterange('2011-12-30', '2012-01-01'), 'Pacific/Apia'));
 SELECT bucket, partial FROM tally.buckets(tally.grid('1 day', daterange('2011-12-28', '2011-12-30'), 'Pacific/Apia'));
+-- that day alone is no range, however it is written
+SELECT tally.grid('1 day', daterange '[2011-12-30,2011-12-31)', 'Pacific/Apia');
+SELECT tally.grid('1 day', '[2011-12-30,2011-12-31)', 'Pacific/Apia');
 
 -- Manila skipped New Year's Eve 1844, Kwajalein 21 August 1993
 SET timezone = 'Asia/Manila';

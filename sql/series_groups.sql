@@ -106,6 +106,16 @@ SELECT g.try(x) FROM unnest(ARRAY[
 \t
 \a
 
+-- no text column has a place for what the rest is called: JSON has
+CREATE TABLE g.codes AS SELECT '2025-06-01'::timestamptz AS at, code FROM unnest('{1,1,1,1,2,2,2,NULL,NULL,3}'::int[]) code;
+SELECT * FROM tally.series('g.codes', 'at', '1 day', daterange '[2025-06-01,2025-06-02)', group_by => '{code}', top => 3, other => 'Rest')
+  AS t(b timestamptz, code int, n bigint);
+SELECT keys, value FROM tally.series_long('g.codes', 'at', '1 day', daterange '[2025-06-01,2025-06-02)', group_by => '{code}', top => 3, other => 'Rest');
+SELECT tally.series_json('g.codes', 'at', '1 day', daterange '[2025-06-01,2025-06-02)', group_by => '{code}', top => 2, other => 'Rest') -> 'series' AS series;
+SELECT keys, value FROM tally.series_long('g.codes', 'at', '1 day', daterange '[2025-06-01,2025-06-02)', group_by => '{code}', top => 1, other => '1');
+SELECT code, n FROM tally.series_query('SELECT at, code::text FROM g.codes', NULL, 'at', '1 day', daterange '[2025-06-01,2025-06-02)', group_by => '{code}', top => 3, other => 'Rest')
+  AS t(b timestamptz, code text, n bigint);
+
 -- random: the largest and the rest against plain SQL, with one pass and with two
 SELECT setseed(0.42);
 CREATE TABLE g.r AS SELECT '2025-01-01'::timestamptz + random() * interval '4 days' AS at, 'k' || (random() * random() * 30)::int AS k, (random() * 100)::int AS v

@@ -17,6 +17,10 @@ FROM j.r, tally.grid('1 day', daterange '[2025-03-29,2025-04-01)', 'Europe/Berli
 SELECT tally.json(tally.max(g, at, x)) -> 'values' AS not_numbers, tally.json(tally.max(g, at, x::numeric)) -> 'values' AS numeric
 FROM tally.grid('1 day', daterange '[2025-03-29,2025-04-02)', 'UTC') g,
   (VALUES ('2025-03-29 00:00Z'::timestamptz, 'NaN'::float8), ('2025-03-30 00:00Z', '-Infinity'), ('2025-03-31 00:00Z', 1e25)) x(at, x);
+-- instants that no clock shows
+SELECT tally.json(tally.last(g, at, x)) -> 'values' AS infinite, tally.json(tally.values(g, at, x)) -> 'values' AS sets
+FROM tally.grid('1 day', daterange '[2025-03-29,2025-04-01)', 'Asia/Kathmandu') g,
+  (VALUES ('2025-03-29 12:00Z'::timestamptz, 'infinity'::timestamptz), ('2025-03-30 12:00Z', '-infinity'), ('2025-03-31 12:00Z', '2025-03-31 12:00Z')) x(at, x);
 -- fractions of seconds, offsets with minutes and seconds, years before ours
 SELECT tally.json(tally.count(g, NULL)) -> 'start' AS start FROM tally.grid('1.5 s', tstzrange('2025-01-01 00:00Z', '2025-01-01 00:00:03Z'), 'Asia/Kathmandu') g;
 SELECT tally.json(tally.count(g, NULL)) -> 'end' AS end FROM tally.grid('1 day', daterange '[1850-01-01,1850-01-02)', 'Europe/Berlin') g;

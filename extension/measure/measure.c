@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -60,6 +61,28 @@ tally_measure_kind_name(TallyMeasureKind kind)
 {
 	Assert(kind >= 0 && kind < TALLY_MEASURE__COUNT);
 	return kind_names[kind];
+}
+
+char *
+tally_measure_text(const TallyMeasure *measure)
+{
+	StringInfoData text;
+	bool has_param = tally_measure_has_param(measure->kind);
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, tally_measure_kind_name(measure->kind));
+	if (has_param && measure->precision != 0)
+		appendStringInfo(&text,
+						 "(%g, %d)",
+						 measure->param,
+						 measure->precision);
+	else if (has_param)
+		appendStringInfo(&text, "(%g)", measure->param);
+	else if (measure->precision != 0)
+		appendStringInfo(&text, "(%d)", measure->precision);
+	if (OidIsValid(measure->type))
+		appendStringInfo(&text, " of %s", format_type_be(measure->type));
+	return text.data;
 }
 
 bool

@@ -140,6 +140,9 @@ extern void tally_measure_convert(const Measure *m, const void *state,
 /* The name of a kind, as in the measures grammar: "count", "sum" ... */
 extern const char *tally_measure_kind_name(TallyMeasureKind kind);
 
+/* A measure for a message: "percentile(0.95, 100) of bigint". */
+extern char *tally_measure_text(const TallyMeasure *measure);
+
 /* Has the kind something to be told besides its values? */
 extern bool tally_measure_has_param(TallyMeasureKind kind);
 extern bool tally_measure_has_precision(TallyMeasureKind kind);

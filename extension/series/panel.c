@@ -12,7 +12,9 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "budget.h"
@@ -288,6 +290,26 @@ tally_panel_require(const TallyPanel *panel, int nmeasures,
 						"keys")));
 }
 
+/* panel_text -- its measures, and the types of its keys if it has any. */
+static char *
+panel_text(const TallyPanel *panel)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < panel->nmeasures; i++)
+		appendStringInfo(&text,
+						 "%s%s",
+						 i > 0 ? ", " : "",
+						 tally_measure_text(&panel->measures[i].def));
+	for (int i = 0; i < panel->nkeys; i++)
+		appendStringInfo(&text,
+						 "%s%s",
+						 i > 0 ? ", " : " by ",
+						 format_type_be(panel->keys[i].def.type));
+	return text.data;
+}
+
 void
 panel_check_same_shape(const TallyPanel *a, const TallyPanel *b)
 {
@@ -301,7 +323,10 @@ panel_check_same_shape(const TallyPanel *a, const TallyPanel *b)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("panels of different measures or keys cannot be "
-						"merged")));
+						"merged"),
+				 errdetail("One is of %s and the other of %s.",
+						   panel_text(a),
+						   panel_text(b))));
 	if (!tally_grid_equal(a->grid, b->grid))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -74,9 +74,12 @@ static void
 set_instant(const Writer *w, JsonbValue *v, TimestampTz at)
 {
 	char buf[MAXDATELEN + 1];
-	int64 ahead = tally_instant_to_local(at, w->zone) - at;
-	int west = (int) -(ahead / USECS_PER_SEC);
+	int west = 0;
 
+	/* A value may be one of the infinities, which no clock shows. */
+	if (!TIMESTAMP_NOT_FINITE(at))
+		west = (int) -((tally_instant_to_local(at, w->zone) - at) /
+					   USECS_PER_SEC);
 	JsonEncodeDateTime(buf, TimestampTzGetDatum(at), TIMESTAMPTZOID, &west);
 	set_string(v, pstrdup(buf));
 }

@@ -183,6 +183,8 @@ series_key_json(const SeriesResult *result, int32 group)
 {
 	const SeriesSpec *spec = result->spec;
 	JsonbParseState *state = NULL;
+	/* JSON has a place for it whatever the types of the keys are. */
+	bool labelled = group == result->other && !series_label_has_place(spec);
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < spec->nkeys; i++)
@@ -195,7 +197,9 @@ series_key_json(const SeriesResult *result, int32 group)
 		set_string(&name, spec->keys[i].name);
 		pushJsonbValue(&state, WJB_KEY, &name);
 		v.type = jbvNull;
-		if (!isnull)
+		if (labelled)
+			set_string(&v, pstrdup(spec->other));
+		else if (!isnull)
 			series_json_from(&v, spec->key_defs[i].type, key, spec->zone);
 		pushJsonbValue(&state, WJB_VALUE, &v);
 	}

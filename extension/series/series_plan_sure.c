@@ -216,11 +216,12 @@ take(SeriesSure *sure, double groups, double safety, char *why)
 	if (groups / safety <= sure->groups)
 		return;
 	sure->groups = groups / safety;
-	sure->why = psprintf("%s at least %.0f are sure: a factor of %.0f is "
-						 "taken off for safety.",
-						 why,
-						 sure->groups,
-						 safety);
+	sure->why =
+		psprintf("%s at least %.0f groups are sure: a factor of %.0f is "
+				 "taken off for safety.",
+				 why,
+				 sure->groups,
+				 safety);
 }
 
 void

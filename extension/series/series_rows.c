@@ -101,6 +101,25 @@ find_coercion(const SeriesSpec *spec, Coercion *c, Oid source,
 							 format_type_be(source)));
 }
 
+/*
+ * check_other -- refuse a rest that would look like the group of nulls: no
+ * column can show what it is called.
+ */
+static void
+check_other(const SeriesSpec *spec)
+{
+	if (spec->other == NULL || series_label_has_place(spec))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("no group column can show \"%s\"", spec->other),
+			 errdetail("None is of a text type, and the rest would look "
+					   "like the group of nulls."),
+			 errhint("tally.series_long() and tally.series_json() show it "
+					 "beside keys of any type; or cast a group column to "
+					 "text in the query of tally.series_query().")));
+}
+
 SeriesRows *
 series_rows_wide(SeriesSpec *spec, TupleDesc desc)
 {
@@ -111,6 +130,7 @@ series_rows_wide(SeriesSpec *spec, TupleDesc desc)
 	rows->spec = spec;
 	rows->ncolumns = series_ncolumns(spec);
 	series_cells_check(spec, false);
+	check_other(spec);
 	if (desc->natts != ncolumns)
 		bad_columns(spec,
 					psprintf("It has %d columns, and the series has %d.",

@@ -73,11 +73,22 @@ series_shows_label(const SeriesSpec *spec, int key)
 	return category == TYPCATEGORY_STRING;
 }
 
+bool
+series_label_has_place(const SeriesSpec *spec)
+{
+	for (int k = 0; k < spec->nkeys; k++)
+		if (series_shows_label(spec, k))
+			return true;
+	return false;
+}
+
 /* check_label -- no group that is shown may look like the rest. */
 static void
 check_label(const SeriesResult *result)
 {
 	const SeriesSpec *spec = result->spec;
+	/* In JSON it then stands in all keys; other forms refuse it. */
+	bool everywhere = !series_label_has_place(spec);
 
 	for (int32 i = 0; i < result->ngroups && result->other >= 0; i++)
 	{
@@ -92,7 +103,7 @@ check_label(const SeriesResult *result)
 			Oid output;
 			bool varlena;
 
-			if (!series_shows_label(spec, k))
+			if (!everywhere && !series_shows_label(spec, k))
 			{
 				same = isnull;
 				continue;

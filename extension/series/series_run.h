@@ -91,6 +91,9 @@ extern void series_top(SeriesResult *result, SeriesPart *part,
  */
 extern bool series_shows_label(const SeriesSpec *spec, int key);
 
+/* Does any part of a key? */
+extern bool series_label_has_place(const SeriesSpec *spec);
+
 /* series_before.c: fills the part of the earlier period. */
 extern void series_before(SeriesResult *result, MemoryContext parent);
 

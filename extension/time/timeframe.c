@@ -324,6 +324,22 @@ read_end(const char *text, const char *end, pg_tz *zone, bool after,
 	return true;
 }
 
+/* empty_range -- a range that is written well, but holds no instant. */
+static void
+empty_range(const char *text, int len, const TallySpan *span)
+{
+	ereport(ERROR,
+			(errcode(TALLY_SQLSTATE(TALLY_ERR_TIMEFRAME)),
+			 errmsg("range of the buckets is empty: it starts at %s and "
+					"ends at %s",
+					pstrdup(timestamptz_to_str(span->lower)),
+					pstrdup(timestamptz_to_str(span->upper))),
+			 errdetail("It is written \"%.*s\".",
+					   pg_mbcliplen(text, len, SHOWN_BYTES),
+					   text),
+			 errhint("The start must be before the end.")));
+}
+
 void
 tally_during_parse(const char *text, int len, pg_tz *zone, int week_start,
 				   TimestampTz now, TallySpan *span)
@@ -349,5 +365,5 @@ tally_during_parse(const char *text, int len, pg_tz *zone, int week_start,
 					   "The ends of a range are written as 2025-03-01, "
 					   "2025-03-01 12:00 or 2025-03-01T12:00:00Z.");
 	if (span->lower >= span->upper)
-		not_understood(text, len, "The range ends before anything is in it.");
+		empty_range(text, len, span);
 }
