@@ -3,9 +3,11 @@
 #
 # Draws TALLY_SPECS (2400) specifications from the seed TALLY_SEED (the time of
 # day; printed, to run a failure again): tables with nulls, duplicates, skew and
-# odd names; time axes of each type; steps, zones, ranges, origins; measures,
-# groups, fills and transforms; asked of the two-step aggregates and of
-# tally.series() and its like.  Each answer is compared cell by cell.  A failure
+# odd names; time axes of each type; steps, zones, ranges, origins; measures and
+# their sketches, groups, fills, also such as a stored series carries, seeds,
+# earlier periods and transforms; asked of the two-step aggregates and of
+# tally.series(), series_long() and series_json().  Each answer is compared cell
+# by cell, a sketch within what its kind may be off.  A failure
 # prints both statements (of the first TALLY_SHOW, 3).  TALLY_ONLY=ID runs one
 # again.
 #
@@ -57,7 +59,8 @@ my (%count, %shape, @wrong);
 for my $batch (grep { $_ } @batches)
 {
 	my $calls = "SET client_min_messages = warning;\n" . join '', map {
-		"SELECT plain.verdict($_, \$ours\$$spec{$_}{ours}\$ours\$, \$plain\$$spec{$_}{plain}\$plain\$);\n" } @$batch;
+		"SELECT plain.verdict($_, \$ours\$$spec{$_}{ours}\$ours\$, \$plain\$$spec{$_}{plain}\$plain\$, "
+			. ((grep { $_->{sketch} } @{ $spec{$_}{spec}{measures} }) ? 'true' : 'false') . ");\n" } @$batch;
 	my %said = map { /^(\d+) (.*)/s ? ($1 => $2) : () } split /\n(?=\d+ )/, $tally->psql($calls, db => 'postgres');
 	for my $id (@$batch)
 	{

@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Exporter qw(import);
 use Tables qw(ident literal);
-our @EXPORT_OK = qw(ours compared is_float grammar name_of);
+our @EXPORT_OK = qw(ours compared is_float grammar name_of shown_measures);
 
 sub is_float { return $_[0] =~ /^(double precision|real)$/ }
 
@@ -18,7 +18,7 @@ sub compared
 	my (@x, @y);
 	for my $i (0 .. $#names)
 	{
-		if (is_float($measures->[$i]{type})) { push @y, $names[$i] }
+		if (is_float($measures->[$i]{type}) || $measures->[$i]{sketch}) { push @y, "$names[$i]::float8" }
 		else { push @x, "$names[$i]::text" }
 	}
 	return ('ARRAY[' . join(', ', @x) . ']::text[]', 'ARRAY[' . join(', ', @y) . ']::float8[]');
@@ -27,13 +27,16 @@ sub compared
 # written(name) -- a column as the grammar of measures has it.
 sub written { my ($c) = @_; return $c =~ /^[a-z_][a-z_0-9]*$/ ? $c : ident($c) }
 
+# arguments_of(measure) -- after its column: which percentile, how near.
+sub arguments_of { my ($m) = @_; return join '', map { defined $_ ? ", $_" : '' } @{$m}{qw(number sketch)} }
+
 # grammar(measure) -- as an element of "measures".
 sub grammar
 {
 	my ($m) = @_;
 	return 'count' if $m->{fn} eq 'count';
 	my $fn = $m->{fn} eq 'count_of' ? 'count' : $m->{fn};
-	return "$fn(" . ($m->{path} ? $m->{path}[0] : written($m->{column})) . (defined $m->{number} ? ", $m->{number}" : '') . ')';
+	return "$fn(" . ($m->{path} ? $m->{path}[0] : written($m->{column})) . arguments_of($m) . ')';
 }
 
 # name_of(measure) -- what it is called in answers: without the quotes.
@@ -42,8 +45,11 @@ sub name_of
 	my ($m) = @_;
 	return 'count' if $m->{fn} eq 'count';
 	my $fn = $m->{fn} eq 'count_of' ? 'count' : $m->{fn};
-	return "$fn(" . ($m->{path} ? $m->{path}[0] : $m->{column}) . (defined $m->{number} ? ", $m->{number}" : '') . ')';
+	return "$fn(" . ($m->{path} ? $m->{path}[0] : $m->{column}) . arguments_of($m) . ')';
 }
+
+# shown_measures(spec) -- those that an answer shows: with "compare" each again.
+sub shown_measures { my ($s) = @_; return (@{ $s->{measures} }, $s->{compare} ? @{ $s->{measures} } : ()) }
 
 sub grid
 {
@@ -70,9 +76,17 @@ sub two_step
 	my $at = at($s, ident($t->{axis}));
 	my $aggregate = $m->{fn} eq 'count' ? "tally.count(g, $at)"
 		: $m->{fn} eq 'count_of' ? "tally.count(g, CASE WHEN " . ident($m->{column}) . " IS NOT NULL THEN $at END)"
-		: "tally.$m->{fn}(g, $at, " . ident($m->{column}) . ")";
+		: "tally." . ($m->{fn} eq 'percentile' ? 'percentiles' : $m->{fn}) . "(g, $at, " . ident($m->{column}) . ($m->{sketch} ? ", $m->{sketch})" : ')');
 	my @keys = map { ident($_->{column}) . " AS k$_->{n}" } @{ $s->{keys} };
 	my $names = join ', ', map { "k$_->{n}" } @{ $s->{keys} };
+	my @options = map { "$_ => " . literal($s->{$_}) } grep { defined $s->{$_} } qw(fill max_gap seed);
+	if ($s->{carried})
+	{
+		# as it would be stored
+		(my $carried = join ', ', @options) =~ s/^fill/mode/;
+		$aggregate = "tally.fill($aggregate, $carried)::text::tally.series";
+		@options = ();
+	}
 	my $series = 'SELECT ' . join(', ', @keys, "$aggregate AS s") . " FROM $t->{name} t, " . grid($s, $s->{fine} // $s->{every}) . ' g'
 		. ($s->{cut} ? ' WHERE g OPERATOR(tally.@>) ' . ident($t->{axis}) : '');
 	my $group = join ', ', map { ident($_->{column}) } @{ $s->{keys} };
@@ -89,13 +103,12 @@ sub two_step
 	}
 
 	my $shape = $s->{shape};
-	my $options = join ', ', map { "$_ => " . literal($s->{$_}) } grep { defined $s->{$_} } qw(fill max_gap seed);
 	my $rows = $shape eq 'cumulate' ? 'tally.cumulate(s)'
 		: $shape eq 'moving' ? "tally.moving(s, '$s->{moving}', $s->{width})"
 		: $shape eq 'rate' ? "tally.rate(s, '$s->{per}')"
 		: $shape eq 'shift' ? "tally.rows(tally.shift(s, '$s->{by}'))"
 		: $shape eq 'rebucket' ? "tally.rows(tally.rebucket(s, " . grid($s, $s->{every}) . '))'
-		: 'tally.rows(' . join(', ', 's', grep { $_ } $options) . ')';
+		: 'tally.rows(' . join(', ', 's', @options) . ')';
 	my @shown = map { key($_) } @{ $s->{keys} };
 	my $cell = join ', ', 'bucket', @shown;
 	if ($shape eq 'values')
@@ -116,9 +129,10 @@ sub json_text { my ($s) = @_; $s =~ s/(["\\])/\\$1/g; return "\"$s\"" }
 sub source
 {
 	my ($s, $shape) = @_;
-	my $function = $shape eq 'wide' ? 'tally.series' : 'tally.series_long';
+	my $form = { wide => '', long => '_long', json => '_json' }->{$shape};
+	my $function = "tally.series$form";
 	return "$function(" . literal($s->{table}{name}) if !$s->{query};
-	$function = $shape eq 'wide' ? 'tally.series_query' : 'tally.series_query_long';
+	$function = "tally.series_query$form";
 	return "$function(" . literal("SELECT * FROM $s->{table}{name} WHERE i4 IS NULL OR i4 >= \$1") . ", '[-2147483648]'";
 }
 
@@ -141,17 +155,19 @@ sub arguments
 	push @a, 'fill => ' . literal('{' . join(', ', @fills) . '}') if @fills;
 	push @a, 'seed => true' if $s->{look_back};
 	push @a, "max_gap => '$s->{max_gap}'" if defined $s->{max_gap};
+	push @a, "compare => '$s->{compare}'" if $s->{compare};
 	return join ', ', @a;
 }
 
 sub wide
 {
 	my ($s) = @_;
-	my $n = @{ $s->{measures} };
+	my @m = shown_measures($s);
+	my $n = @m;
 	my @keys = map { key($_) } @{ $s->{keys} };
 	my @values = map { "v$_" } 1 .. $n;
-	my $columns = join ', ', $s->{table}{axis_type} eq 'timestamptz' ? 'b timestamptz' : 'b timestamp', map({ "k$_->{n} $_->{type}" } @{ $s->{keys} }), map { "v$_ $s->{measures}[$_-1]{type}" } 1 .. $n;
-	my ($x, $y) = compared($s->{measures}, @values);
+	my $columns = join ', ', $s->{table}{axis_type} eq 'timestamptz' ? 'b timestamptz' : 'b timestamp', map({ "k$_->{n} $_->{type}" } @{ $s->{keys} }), map { "v$_ $m[$_-1]{type}" } 1 .. $n;
+	my ($x, $y) = compared(\@m, @values);
 	return 'SELECT ROW(' . join(', ', 'b', @keys) . ")::text AS k, $x AS x, $y AS y"
 		. ' FROM ' . source($s, 'wide') . ', ' . arguments($s) . ") AS t($columns)";
 }
@@ -163,9 +179,30 @@ sub long
 		. ' FROM ' . source($s, 'long') . ', ' . arguments($s) . ')';
 }
 
+# json -- the document taken apart: a cell a bucket, group and measure.
+sub json
+{
+	my ($s) = @_;
+	my @m = shown_measures($s);
+	my $instant = sub { return "(a.at ->> '$_[0]')::timestamptz" };
+	my $cell = sub {
+		my ($i) = @_;
+		my $name = literal(name_of($m[$i]) . ($i >= @{ $s->{measures} } ? ' before' : ''));
+		my $value = "(g.o -> $name -> (a.n - 1)::int)";
+		my ($x, $y) = compared([ $m[$i] ], $m[$i]{type} =~ /\[/ ? "nullif($value, 'null')" : "($value #>> '{}')");
+		return "SELECT ROW(" . join(', ', $instant->('start'), $instant->('end'), "g.o -> 'key'", $name) . ")::text AS k,"
+			. " $x || (a.at ->> 'partial') AS x, $y AS y"
+			. " FROM d, jsonb_array_elements(d -> 'axis') WITH ORDINALITY a(at, n), jsonb_array_elements(d -> 'series') g(o)";
+	};
+	return 'WITH d AS MATERIALIZED (SELECT ' . source($s, 'json') . ', ' . arguments($s) . ') AS d) '
+		. join(' UNION ALL ', "SELECT 'groups' AS k, ARRAY[d #>> '{meta,groups}', jsonb_array_length(d -> 'series')::text] AS x, '{}'::float8[] AS y FROM d",
+			map { $cell->($_) } 0 .. $#m);
+}
+
 sub ours
 {
 	my ($s) = @_;
+	return json($s) if $s->{shape} eq 'json';
 	return $s->{shape} eq 'wide' ? wide($s) : $s->{shape} eq 'long' ? long($s) : two_step($s);
 }
 

@@ -9,7 +9,7 @@ use warnings;
 use Exporter qw(import);
 use Tables qw(ident literal);
 use Spec ();
-use Ours qw(compared name_of);
+use Ours qw(compared is_float name_of shown_measures);
 our @EXPORT_OK = qw(plain);
 
 # of(measure, i) -- its value and how many values it is of, from rows r.
@@ -18,6 +18,7 @@ sub of
 	my ($m, $i) = @_;
 	my $n = $m->{fn} eq 'count' ? 'count(r.at)' : "count(r.m$i)";
 	my $first = sub { "(array_agg(r.m$i ORDER BY r.at $_[0], r.m$i) FILTER (WHERE r.m$i IS NOT NULL))[1]" };
+	return sketch($m, $i) . ", $n AS n$i" if $m->{sketch};
 	my $value = $m->{fn} =~ /^count/ ? $n
 		: $m->{fn} eq 'first' ? $first->('')
 		: $m->{fn} eq 'last' ? $first->('DESC')
@@ -27,6 +28,30 @@ sub of
 		: $m->{fn} eq 'values' ? "array_agg(DISTINCT r.m$i ORDER BY r.m$i) FILTER (WHERE r.m$i IS NOT NULL)"
 		: $m->{fn} eq 'stats' ? "avg(r.m$i)" : "$m->{fn}(r.m$i)";
 	return "$value AS v$i, $n AS n$i";
+}
+
+# sketch(measure, i) -- a value that is nearly right, and t, how far off it may
+# be.  A HyperLogLog is off by 1.04 / sqrt(2^bits) mostly, and seldom by six
+# times that; a t-digest's value stands some ranks from the right one at most:
+# as many as two of its clusters may have in the middle (0.6 ln n * n / 4 a unit
+# of compression), and one.
+sub sketch
+{
+	my ($m, $i) = @_;
+	if ($m->{fn} eq 'distinct')
+	{
+		my $n = "count(DISTINCT r.m$i)";
+		return "$n AS v$i, 2 + 6 * 1.04 / sqrt(2 ^ $m->{sketch}) * $n AS t$i";
+	}
+	my $p = $m->{number} // 0.5;
+	my $rank = sub {
+		my ($by) = @_;
+		return "(array_agg(r.m$i ORDER BY r.m$i) FILTER (WHERE r.m$i IS NOT NULL))"
+			. "[least(greatest(floor($p * (count(r.m$i) - 1)) + 1 + $by * (1 + ceil(0.3 * ln(greatest(count(r.m$i), 3)::float8) / $m->{sketch} * count(r.m$i)))"
+			. ($by > 0 ? ' + 1' : '') . ", 1), count(r.m$i))::int]::float8";
+	};
+	my ($low, $high) = ($rank->(-1), $rank->(1));
+	return "($low + $high) / 2 AS v$i, ($high - $low) / 2 AS t$i";
 }
 
 # is_count(measure) -- of nothing it is 0.
@@ -51,7 +76,7 @@ sub from
 	return 's.b';
 }
 
-sub is_srf { return $_[0]{shape} =~ /^(wide|long)$/ }
+sub is_srf { return $_[0]{shape} =~ /^(wide|long|json)$/ }
 sub is_local { my ($s) = @_; return is_srf($s) && $s->{table}{axis_type} ne 'timestamptz' }
 
 # shown(spec, edge) -- a boundary as it is shown.
@@ -88,7 +113,8 @@ sub cells
 		$at = "$shown\::timestamp AT TIME ZONE 'UTC'";
 		$spine_zone = "'UTC'";
 	}
-	my $cut = $srf || $s->{cut} ? "WHERE at >= $lower AND at < $upper" : '';
+	my $earlier = $s->{compare} ? earlier($s, $lower, $upper, $spine_zone, $origin) : undef;
+	my $cut = $srf || $s->{cut} ? "WHERE (at >= $lower AND at < $upper" . ($earlier ? " OR at >= $earlier->{lower} AND at < $earlier->{upper})" : ')') : '';
 
 	# grid @> local time compares it with what the clock shows at both ends
 	$cut = "WHERE shown >= $lower AT TIME ZONE $zone AND shown < $upper AT TIME ZONE $zone"
@@ -126,28 +152,60 @@ sub cells
 	# an aggregate of no row at all is null and has no series
 	$groups .= ' WHERE EXISTS (SELECT FROM r)' if !@k && !$srf;
 	my $from = from($s);
-	my @values = map { my $v = is_count($m[ $_ - 1 ]) ? "coalesce(a.v$_, 0)" : "a.v$_"; "$v AS v$_, coalesce(a.n$_, 0) AS n$_" } 1 .. @m;
+	my @values = map { value_of($m[ $_ - 1 ], $_) } 1 .. @m;
+	my $fell = 'SELECT s.n, r.g, ' . join(', ', map { of($m[ $_ - 1 ], $_) } 1 .. @m);
 
 	return "WITH r AS MATERIALIZED (SELECT *, $number AS g FROM ($all) r $cut), "
 		. "s AS MATERIALIZED (SELECT * FROM plain.spine('$s->{every}', $lower, $upper, $spine_zone, $origin, $s->{week_start})), "
 		. "g AS ($groups), "
-		. 'a AS (SELECT s.n, r.g, ' . join(', ', map { of($m[ $_ - 1 ], $_) } 1 .. @m)
-		. " FROM r JOIN s ON r.at >= $from AND r.at < s.e AND r.at >= $lower AND r.at < $upper GROUP BY 1, 2), "
-		. ($s->{look_back} ? seeds($s, $all, $zone, $where) : '')
-		. 'c AS MATERIALIZED (SELECT ' . join(', ', 's.*', 'g.*', @values) . ' FROM s CROSS JOIN g LEFT JOIN a USING (n, g)) ';
+		. "a AS ($fell FROM r JOIN s ON r.at >= $from AND r.at < s.e AND r.at >= $lower AND r.at < $upper GROUP BY 1, 2), "
+		. ($s->{look_back} ? seeds($s, $at, $lower, $spine_zone, $origin, $where) : '')
+		. ($earlier ? $earlier->{with} . "a2 AS ($fell FROM r JOIN s2 s ON r.at >= s.b AND r.at < s.e AND r.at >= $earlier->{lower} AND r.at < $earlier->{upper} GROUP BY 1, 2), "
+			. 'e AS MATERIALIZED (SELECT g.g, p.n, ' . join(', ', map { value_of($m[ $_ - 1 ], $_) } 1 .. @m)
+			. ' FROM p CROSS JOIN g LEFT JOIN a2 a ON (a.n, a.g) = (p.earlier, g.g)), ' : '')
+		. 'c AS MATERIALIZED (SELECT ' . join(', ', 's.*', 'g.*', @values, $earlier ? map { "e.v$_ AS w$_, e.n$_ AS o$_" . ($m[ $_ - 1 ]{sketch} ? ", e.t$_ AS u$_" : '') } 1 .. @m : ())
+		. ' FROM s CROSS JOIN g LEFT JOIN a USING (n, g)' . ($earlier ? ' LEFT JOIN e USING (n, g)' : '') . ') ';
+}
+
+# value_of(measure, i) -- in a cell, where nothing may have fallen.
+sub value_of
+{
+	my ($m, $i) = @_;
+	my $v = is_count($m) ? "coalesce(a.v$i, 0)" : "a.v$i";
+	return "$v AS v$i, coalesce(a.n$i, 0) AS n$i" . ($m->{sketch} ? ", a.t$i" : '');
+}
+
+# earlier(spec, lower, upper, zone, origin) -- the period of "compare": its ends,
+# and WITH s2 its buckets, p which of them is beside which bucket of the range.
+sub earlier
+{
+	my ($s, $lower, $upper, $zone, $origin) = @_;
+	my $back = sub { return "plain.moved($_[0], -interval '$s->{compare}', $zone)" };
+	my %e = (lower => $back->($lower), upper => $back->($upper));
+
+	# steps of time are counted from the first bucket, moved; others from the
+	# origin, which is that of plain.spine() when none is given
+	my $from = $s->{every} =~ /hour|min| s$/ ? '(SELECT min(b) FROM s)'
+		: $origin ne 'NULL' ? $origin
+		: 'plain.instant(' . ($s->{every} =~ /mon|year/ ? "timestamp '2000-01-01'"
+			: $s->{every} =~ /week/ ? "timestamp '2000-01-03' + ($s->{week_start} - 1) * interval '1 day'" : "timestamp '2000-01-03'") . ", $zone)";
+	$e{with} = "s2 AS MATERIALIZED (SELECT * FROM plain.spine('$s->{every}', $e{lower}, $e{upper}, $zone, " . $back->($from) . ", $s->{week_start})), "
+		# several days may be beside one: the first has it
+		. 'p AS MATERIALIZED (SELECT n, earlier FROM (SELECT s.n, s2.n AS earlier, max(s2.n) OVER (ORDER BY s.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taken'
+		. ' FROM s JOIN s2 ON ' . $back->('s.b') . ' >= s2.b AND ' . $back->('s.b') . ' < s2.e) p WHERE earlier > coalesce(taken, -1)), ';
+	return \%e;
 }
 
 # seeds(spec) -- WITH z1, z2 ..: for each measure and group the value in the last
 # bucket before the range that has one.
 sub seeds
 {
-	my ($s, $all, $zone, $where) = @_;
+	my ($s, $shown_at, $lower, $zone, $origin, $where) = @_;
 	my @m = @{ $s->{measures} };
 	my @k = map { "k$_->{n}" } @{ $s->{keys} };
-	my $lower = "($s->{lower})";
-	my $origin = $s->{origin} ? "timestamptz '$s->{origin}'"
-		: $s->{every} =~ /hour|min| s$/ && $s->{every} ne '7 min' ? "plain.instant(date_trunc('day', $lower AT TIME ZONE $zone), $zone)" : 'NULL';
-	my $sql = 'b4 AS MATERIALIZED (SELECT r.*, g.g FROM (SELECT ' . join(', ', ident($s->{table}{axis}) . ' AS at',
+	$origin = "plain.instant(date_trunc('day', $lower AT TIME ZONE $zone), $zone)"
+		if $origin eq 'NULL' && $s->{every} =~ /hour|min| s$/ && $s->{every} ne '7 min';
+	my $sql = 'b4 AS MATERIALIZED (SELECT r.*, g.g FROM (SELECT ' . join(', ', "$shown_at AS at",
 		(map { column($_) . " AS k$_->{n}" } @{ $s->{keys} }), map { $m[ $_ - 1 ]{fn} eq 'count' ? () : column($m[ $_ - 1 ]) . " AS m$_" } 1 .. @m)
 		. " FROM $s->{table}{name}$where) r JOIN g ON "
 		. join(' AND ', 'true', map { "g.$_ IS NOT DISTINCT FROM r.$_" } @k) . " WHERE r.at < $lower AND isfinite(r.at)), ";
@@ -232,7 +290,7 @@ sub two_step
 
 	if ($shape eq 'values')
 	{
-		return $cells . 'SELECT ROW(' . join(', ', @names) . ")::text AS k, '{}' AS x, array_agg($value ORDER BY c.n) AS y FROM c GROUP BY "
+		return $cells . 'SELECT ROW(' . join(', ', @names) . ")::text AS k, '{}' AS x, array_agg($value ORDER BY c.n) AS y FROM $from GROUP BY "
 			. join(', ', 'c.g', map { "c.k$_->{n}" } @{ $s->{keys} });
 	}
 	if ($shape eq 'rate')
@@ -240,10 +298,18 @@ sub two_step
 		$value = "($value) * extract(epoch FROM interval '$s->{per}')::float8"
 			. " / extract(epoch FROM least(c.e, $s->{upper}) - greatest(c.b, $s->{lower}))::float8";
 	}
-	($b, $e) = map { "plain.moved($_, '$s->{by}', $zone)" } $b, $e if $shape eq 'shift';
+	my $partial = 'c.partial';
+	if ($shape eq 'shift')
+	{
+		# days that a clock skipped may be all by which a range ended early
+		my $moved = sub { return "plain.moved($_[0], '$s->{by}', $zone)" };
+		($b, $e) = map { $moved->($_) } $b, $e;
+		$partial = "($b < " . $moved->("($s->{lower})") . " OR $e > " . $moved->("($s->{upper})") . ')';
+	}
 	($value, $is_filled, $n) = windowed($s) if $shape =~ /moving|cumulate/;
 	return $cells . 'SELECT ROW(' . join(', ', $b, @names) . ")::text AS k,"
-		. " ARRAY[($e)::text, ($n)::text, ($is_filled)::text, c.partial::text] AS x, ARRAY[$value] AS y FROM $from";
+		. " ARRAY[($e)::text, ($n)::text, ($is_filled)::text, ($partial)::text] AS x, ARRAY[$value] AS y"
+		. ($s->{measures}[0]{sketch} ? ', ARRAY[c.t1] AS t' : '') . " FROM $from";
 }
 
 # key_name(key) -- its member in a JSON object of keys.
@@ -266,8 +332,23 @@ sub wide
 		$from .= " JOIN f$i ON (f$i.g, f$i.n) = (c.g, c.n)";
 		$shown[ $i - 1 ] = "f$i.v";
 	}
-	my ($x, $y) = compared($s->{measures}, @shown);
-	return cells($s) . "$with SELECT $key AS k, $x AS x, $y AS y FROM $from";
+	push @shown, map { "c.w$_" } 1 .. @m if $s->{compare};
+	my ($x, $y) = compared([ shown_measures($s) ], @shown);
+	return cells($s) . "$with SELECT $key AS k, $x AS x, $y AS y" . tolerance($s) . " FROM $from";
+}
+
+# tolerance(spec) -- t, how far off each of y may be, if anything may.
+sub tolerance
+{
+	my ($s) = @_;
+	my @m = @{ $s->{measures} };
+	return '' if !grep { $_->{sketch} } @m;
+	my @t;
+	for my $from ('t', $s->{compare} ? 'u' : ())
+	{
+		push @t, map { $m[ $_ - 1 ]{sketch} ? "c.$from$_" : '0' } grep { $m[ $_ - 1 ]{sketch} || is_float($m[ $_ - 1 ]{type}) } 1 .. @m;
+	}
+	return ', ARRAY[' . join(', ', @t) . ']::float8[] AS t';
 }
 
 # fill_gap(spec, i) -- max_gap is for the fills that reach.
@@ -277,18 +358,56 @@ sub long
 {
 	my ($s) = @_;
 	my @m = @{ $s->{measures} };
-	my $keys = 'jsonb_build_object(' . join(', ', map { key_name($_) . ', ' . key($_) } @{ $s->{keys} }) . ')';
-	return cells($s) . join ' UNION ALL ', map {
+	my $keys = keys_object($s);
+	my $sketchy = grep { $_->{sketch} } @m;
+	my $cell = join ', ', shown($s, 'c.b'), shown($s, 'c.e'), $keys;
+	my @before = map {
+		my $t = !$sketchy ? '' : ', ARRAY[' . ($m[ $_ - 1 ]{sketch} ? "c.u$_" : '0') . ']::float8[] AS t';
+		"SELECT ROW($cell, " . literal(name_of($m[ $_ - 1 ]) . ' before') . ")::text AS k,"
+			. " ARRAY[coalesce(c.o$_ = 0 AND c.w$_ IS NOT NULL, false)::text, c.partial::text] AS x, ARRAY[c.w$_\::float8] AS y$t FROM c"
+	} $s->{compare} ? 1 .. @m : ();
+	return cells($s) . join ' UNION ALL ', @before, map {
 		my $fill = $m[ $_ - 1 ]{fill};
 		my ($value, $is_filled, $from) = filled($s, $_, '::float8', $fill, defined $fill ? fill_gap($s, $_) : undef);
-		"SELECT ROW(" . shown($s, 'c.b') . ', ' . shown($s, 'c.e') . ", $keys, " . literal(name_of($m[ $_ - 1 ])) . ")::text AS k,"
-			. " ARRAY[($is_filled)::text, c.partial::text] AS x, ARRAY[$value] AS y FROM $from"
+		my $t = !$sketchy ? '' : ', ARRAY[' . ($m[ $_ - 1 ]{sketch} ? "c.t$_" : '0') . ']::float8[] AS t';
+		"SELECT ROW($cell, " . literal(name_of($m[ $_ - 1 ])) . ")::text AS k,"
+			. " ARRAY[($is_filled)::text, c.partial::text] AS x, ARRAY[$value] AS y$t FROM $from"
 	} 1 .. @m;
+}
+
+# keys_object(spec) -- the keys of a group as JSON.
+sub keys_object
+{
+	my ($s) = @_;
+	return 'jsonb_build_object(' . join(', ', map { key_name($_) . ', ' . key($_) } @{ $s->{keys} }) . ')';
+}
+
+# json -- the cells of the one document.
+sub json
+{
+	my ($s) = @_;
+	my @m = shown_measures($s);
+	my $n = @{ $s->{measures} };
+	my $cell = join ', ', shown($s, 'c.b'), shown($s, 'c.e'), keys_object($s);
+	my $sketchy = grep { $_->{sketch} } @m;
+	my @cells = map {
+		my $m = $m[ $_ - 1 ];
+		my $is_before = $_ > $n;
+		my $i = $is_before ? $_ - $n : $_;
+		my ($value, $from) = ($is_before ? "c.w$i" : "c.v$i", 'c');
+		($value, undef, $from) = filled($s, $i, "::$m->{type}", $m->{fill}, fill_gap($s, $i)) if defined $m->{fill} && !$is_before;
+		my ($x, $y) = compared([$m], $m->{type} =~ /\[/ ? "to_jsonb($value)" : "($value)");
+		my $t = !$sketchy ? '' : ', ARRAY[' . ($m->{sketch} ? ($is_before ? "c.u$i" : "c.t$i") : '0') . ']::float8[] AS t';
+		"SELECT ROW($cell, " . literal(name_of($m) . ($is_before ? ' before' : '')) . ")::text AS k,"
+			. " $x || CASE WHEN c.partial THEN 'true' END AS x, $y AS y$t FROM $from"
+	} 1 .. @m;
+	return cells($s) . join ' UNION ALL ', "SELECT 'groups' AS k, ARRAY[count(*), count(*)]::text[] AS x, '{}'::float8[] AS y" . ($sketchy ? ', NULL::float8[] AS t' : '') . ' FROM g', @cells;
 }
 
 sub plain
 {
 	my ($s) = @_;
+	return json($s) if $s->{shape} eq 'json';
 	return $s->{shape} eq 'wide' ? wide($s) : $s->{shape} eq 'long' ? long($s) : two_step($s);
 }
 

@@ -42,18 +42,14 @@ sub buckets
 	$s->{week_start} = chance(0.3) ? 1 + int rand 7 : 1;
 	$s->{origin} = pick("2000-01-31 00:00Z", "$t->{day} 05:30Z", "1999-07-01 00:00+02", "2021-02-03 04:05:06.789Z") if chance(0.2);
 
-	my $length = $step->[1] * (0.3 + rand 30);
+	my $length = $step->[1] * (0.3 + rand 24);
 	my $off = int((rand() - 0.5) * $length * pick(0.2, 1, 1));
 	my $kind = $length > 40000 ? pick(qw(instants instants dates text)) : 'instants';
 	if ($kind eq 'instants')
 	{
-		# often an end is just where rows are
-		if (@{ $t->{minutes} } && chance(0.4))
+		if (@{ $t->{minutes} } && chance(0.7))
 		{
-			my $row = '(timestamp ' . "'$t->{day}' + interval '" . pick(@{ $t->{minutes} }) . " min') AT TIME ZONE '$t->{zone}'";
-			my @ends = chance(0.5) ? ("($row)", "(($row) + interval '$length s')") : ("(($row) - interval '$length s')", "($row)");
-			@{$s}{qw(lower upper)} = @ends;
-			$s->{during} = "tstzrange($ends[0], $ends[1])";
+			ends_on_rows($s, $length);
 			return;
 		}
 		$off = 3600 * int($off / 3600) if chance(0.5);
@@ -64,7 +60,41 @@ sub buckets
 	}
 	my $first = int($off / 86400);
 	my $last = $first + 1 + int($length / 86400);
+
+	# the midnight of a row, by the clock that it is of
+	my @midnights = grep { $_ % 1440 == 0 } @{ $t->{minutes} };
+	if (@midnights && chance(0.6))
+	{
+		my $days = $last - $first;
+		$s->{tz} = $t->{zone} if chance(0.8);
+		$last = pick(@midnights) / 1440 + (chance(0.3) ? $days : 0);
+		$first = $last - $days;
+	}
 	days($s, $kind, $first, $last);
+	return;
+}
+
+# ends_on_rows(spec, seconds) -- a range that ends or begins, or both, just where
+# there are rows; often that is where a bucket does.
+sub ends_on_rows
+{
+	my ($s, $seconds) = @_;
+	my $t = $s->{table};
+	my @hours = grep { $_ % 60 == 0 } @{ $t->{minutes} };
+	my $row = sub {
+		return pick(@hours && chance(0.5) ? @hours : @{ $t->{minutes} });
+	};
+	my $at = sub { return "((timestamp '$t->{day}' + interval '$_[0] min') AT TIME ZONE '$t->{zone}')" };
+	my ($one, $two) = sort { $a <=> $b } $row->(), $row->();
+	my ($lower, $upper);
+
+	# minutes of a clock may be further apart than they look, not in order when
+	# it is put back: so far apart that they are
+	if (($two - $one) * 60 < 40 * $seconds && $two - $one > 180 && chance(0.3)) { ($lower, $upper) = ($at->($one), $at->($two)) }
+	elsif (chance(0.3)) { ($lower, $upper) = ($at->($two), '(' . $at->($two) . " + interval '$seconds s')") }
+	else { ($lower, $upper) = ('(' . $at->($two) . " - interval '$seconds s')", $at->($two)) }
+	@{$s}{qw(lower upper)} = ($lower, $upper);
+	$s->{during} = "tstzrange($lower, $upper)";
 	return;
 }
 
@@ -115,6 +145,12 @@ sub measure
 	my $any = !$only{numbers} && !$OF_NUMBERS{$fn};
 	my $column = pick(@NUMBERS, $any ? ('t', 'day', 'some "text"') : (), $any && $fn =~ /count_of|distinct/ ? ('b', 'u') : ());
 	my $of = $t->{columns}{$column};
+	if ($only{sketches} && chance(0.4) && $fn =~ /^(median|percentile|distinct)$/)
+	{
+		return { fn => $fn, column => $column, of => $of, sketch => pick(4, 6, 8, 10, 12, 14, 16), type => 'bigint' } if $fn eq 'distinct';
+		return { fn => $fn, column => pick('i2', 'i4'), of => 'int', number => $fn eq 'median' ? undef : pick('0.95', '0', '0.5', '1', '0.1'),
+			sketch => pick(20, 50, 100, 300), type => 'double precision' };
+	}
 	return { fn => $fn, column => $column, of => $of, number => pick('0.95', '0', '0.5', '1', '0.1'), type => type_of($fn, $of) } if $fn eq 'percentile';
 	return { fn => $fn, column => $column, of => $of, type => type_of($fn, $of) };
 }
@@ -126,7 +162,7 @@ sub keys_of
 	my %seen;
 	my $n = pick(0, 1, 1, 1, 2, 2, 3);
 	return grep { !$seen{ $_->{column} // $_->{path}[0] }++ } map {
-		$s->{shape} =~ /wide|long/ && chance(0.15) ? { path => pick(@KEY_PATHS), type => 'text' }
+		$s->{shape} =~ /wide|long|json/ && chance(0.15) ? { path => pick(@KEY_PATHS), type => 'text' }
 			: do { my $c = pick(@from); { column => $c, type => $s->{table}{columns}{$c} } }
 	} 1 .. ($n > $most ? $most : $n);
 }
@@ -138,7 +174,7 @@ sub two_step
 	$s->{shape} = pick(qw(rows rows rows rows values merge rebucket cumulate moving rate shift));
 	my @fn = $s->{shape} eq 'rate' ? qw(count sum)
 		: qw(count count count_of sum sum avg avg min max first last stddev variance median distinct stats);
-	$s->{measures} = [ measure($s, numbers => 1, fn => \@fn) ];
+	$s->{measures} = [ measure($s, numbers => 1, fn => \@fn, sketches => ($s->{shape} =~ /^(rows|merge|rebucket)$/ ? 1 : 0)) ];
 	$s->{keys} = [ keys_of($s, 2) ];
 	$s->{cut} = chance(0.5);
 	if ($s->{shape} eq 'rebucket')
@@ -158,10 +194,32 @@ sub two_step
 		$s->{max_gap} = pick('1 hour', '1 day', '3 days', '26 hours', '1 mon', '10 days', map { $number * $_ . " $unit" } 1 .. 4) if $s->{fill} ne 'zero' && chance(0.4);
 		$s->{seed} = (int rand 100) / 4 if $s->{fill} eq 'previous' && chance(0.4);
 	}
+	carried($s) if $s->{shape} =~ /^(rows|values|merge|rebucket|shift)$/ && chance(0.4);
+	# what is nearly right is compared as it is
+	delete @{$s}{qw(fill max_gap seed)} if $s->{measures}[0]{sketch};
 	$s->{width} = pick(1, 2, 3, 7, 100);
 	$s->{moving} = pick(qw(sum avg min max merge));
 	$s->{per} = pick('1 second', '1 hour', '1 day');
 	$s->{by} = pick('1 day', '-1 day', '1 week', '-1 mon', '1 year', '36 hours') if $s->{shape} eq 'shift';
+	return;
+}
+
+# carried(spec) -- a fill that goes with the series.
+sub carried
+{
+	my ($s) = @_;
+	return if $s->{measures}[0]{sketch};
+	$s->{carried} = 1;
+	if ($s->{shape} ne 'rows')
+	{
+		my ($number, $unit) = split / /, $s->{every};
+		$s->{fill} = pick(qw(zero previous next linear), 2.5);
+		# moved buckets are not as far apart
+		$s->{fill} = pick(qw(zero previous next)) if $s->{shape} eq 'shift';
+		$s->{max_gap} = pick(map { $number * $_ . " $unit" } 1 .. 4) if $s->{fill} =~ /previous|next|linear/ && $s->{shape} ne 'shift' && chance(0.4);
+		$s->{seed} = (int rand 100) / 4 if $s->{fill} eq 'previous' && $s->{shape} =~ /values|merge/ && chance(0.4);
+	}
+	delete $s->{carried} if !defined $s->{fill};
 	return;
 }
 
@@ -189,7 +247,7 @@ sub groups
 	if ($key->{type} eq 'text' && chance(0.5))
 	{
 		# what ranks a group; two groups of the same rank come in their order
-		my @ranks = grep { $s->{measures}[$_]{fn} !~ /values|stats|first|last/ } 0 .. $#{ $s->{measures} };
+		my @ranks = grep { $s->{measures}[$_]{fn} !~ /values|stats|first|last/ && !$s->{measures}[$_]{sketch} } 0 .. $#{ $s->{measures} };
 		return if !@ranks;
 		$s->{top} = 1 + int rand 4;
 		$s->{top_by} = pick(@ranks);
@@ -210,32 +268,37 @@ sub groups
 sub series
 {
 	my ($s) = @_;
-	$s->{shape} = pick(qw(wide wide long));
+	$s->{shape} = pick(qw(wide wide long json));
+	# a value is a float8, or a key is JSON
 	my $long = $s->{shape} eq 'long';
+	my $json = $s->{shape} ne 'wide';
 	my %seen;
 	my @fn = qw(count count count_of sum sum avg avg min max first last stddev variance median percentile distinct);
 	$s->{measures} = [ grep { !$seen{ $_->{fn} . ' ' . ($_->{column} // $_->{path}[0] // '') }++ }
-			map { measure($s, numbers => $long, paths => 1, fn => [ @fn, $long ? () : 'values' ]) } 1 .. pick(1, 1, 2, 3, 4) ];
+			map { measure($s, numbers => $long, paths => 1, sketches => 1, fn => [ @fn, $long ? () : 'values' ]) } 1 .. pick(1, 1, 2, 3, 4) ];
 	# a number in a JSON document keeps its zeros at the end
-	$s->{keys} = [ grep { !$long || $_->{type} !~ /numeric|double/ } keys_of($s, 3) ];
+	$s->{keys} = [ grep { !$json || $_->{type} !~ /numeric|double/ } keys_of($s, 3) ];
 	$s->{filters} = [ map { pick(@FILTERS) } 1 .. pick(1, 1, 2) ] if chance(0.35);
 	$s->{query} = 1 if chance(0.2);
 	groups($s);
 
-	if (chance(0.4))
+	if (!$s->{top} && chance(0.25))
+	{
+		$s->{compare} = pick('1 day', '1 week', '1 mon', '1 mon', '1 year', '36 hours', '364 days', $s->{every});
+	}
+	elsif (chance(0.4))
 	{
 		for my $m (@{ $s->{measures} })
 		{
 			# a column of another type than float8 has no place for a line
 			my $is_float = $m->{type} eq 'double precision';
-			next if !chance(0.7) || $m->{type} !~ /^(smallint|int|bigint|numeric|double precision)$/ || $m->{fn} =~ /stddev|variance/;
+			next if !chance(0.7) || $m->{sketch} || $m->{type} !~ /^(smallint|int|bigint|numeric|double precision)$/ || $m->{fn} =~ /stddev|variance/;
 			$m->{fill} = pick('null', 'zero', 'previous', 'previous', 'next', 7, $long || $is_float ? 'linear' : ());
 		}
 		my $reaching = grep { ($_->{fill} // '') =~ /previous|next|linear/ } @{ $s->{measures} };
 		my ($number, $unit) = split / /, $s->{every};
 		$s->{max_gap} = pick('1 day', '26 hours', map { $number * $_ . " $unit" } 1 .. 4) if $reaching && chance(0.4);
-		$s->{look_back} = 1 if (grep { ($_->{fill} // '') =~ /previous|linear/ } @{ $s->{measures} }) && chance(0.4) && !$s->{top}
-			&& $s->{table}{axis_type} eq 'timestamptz';
+		$s->{look_back} = 1 if (grep { ($_->{fill} // '') =~ /previous|linear/ } @{ $s->{measures} }) && chance(0.4) && !$s->{top};
 	}
 	return;
 }

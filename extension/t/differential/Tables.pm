@@ -1,5 +1,5 @@
 # Tables.pm
-#     The tables of the differential test: a few hundred rows each, with what
+#     The tables of the differential test: a hundred rows or so each, with what
 #     hurts: nulls, duplicates, one value far more often than the others, times
 #     on bucket edges and on clock changes, and names that need quotes.
 package Tables;
@@ -107,7 +107,7 @@ sub tables
 			day => $day, zone => $zone,
 			# whole minutes from the era's midnight at which there are rows
 			minutes => [],
-			rows => $i == 0 ? 0 : pick(1, 12, 60, 150, 150, 250),
+			rows => $i == 0 ? 0 : pick(1, 12, 40, 90, 90, 160),
 			columns => { map { @$_ } @TYPES },
 		);
 		my $spread = pick(2, 10, 30, 90);

@@ -79,15 +79,16 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Equal to the last digits of a double, which hang on the order of additions.
-CREATE FUNCTION plain.near(a float8[], b float8[]) RETURNS bool LANGUAGE sql IMMUTABLE AS $$
-	SELECT coalesce(bool_and(x IS NOT DISTINCT FROM y OR coalesce(abs(x - y) <= 1e-9 * greatest(abs(x), abs(y), 1e-3), false)), true)
-	FROM unnest(a, b) u(x, y) $$;
+-- Equal to the last digits of a double, which hang on the order of additions, or
+-- within a tolerance that is given.
+CREATE FUNCTION plain.near(a float8[], b float8[], tolerance float8[]) RETURNS bool LANGUAGE sql IMMUTABLE AS $$
+	SELECT coalesce(bool_and(x IS NOT DISTINCT FROM y OR coalesce(abs(x - y) <= coalesce(t, 0) + 1e-9 * greatest(abs(x), abs(y), 1e-3), false)), true)
+	FROM unnest(a, b, tolerance) u(x, y, t) $$;
 
 -- Runs both queries and says what they differ in.  Each gives for every cell k,
 -- which cell it is, x, what must be equal to the letter, and y, what may differ
--- in the last digits.
-CREATE FUNCTION plain.verdict(spec int, ours text, theirs text) RETURNS text LANGUAGE plpgsql AS $$
+-- in the last digits; theirs may have t, by how much each of y may differ.
+CREATE FUNCTION plain.verdict(spec int, ours text, theirs text, tolerant bool) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	cells bigint;
 	filled bigint;
@@ -96,15 +97,15 @@ DECLARE
 BEGIN
 	-- buckets of an hour that a clock skipped all stand at one instant: cells
 	-- that look alike are numbered
-	EXECUTE 'CREATE TEMP TABLE ours AS SELECT (k, row_number() OVER (PARTITION BY k ORDER BY x, y))::text AS k, x::text[], y::float8[] FROM (' || ours || ') q';
-	EXECUTE 'CREATE TEMP TABLE theirs AS SELECT (k, row_number() OVER (PARTITION BY k ORDER BY x, y))::text AS k, x::text[], y::float8[] FROM (' || theirs || ') q';
-	SELECT count(*), count(*) FILTER (WHERE array_remove(t.x, NULL) <> '{}' OR array_remove(t.y, NULL) <> '{}'),
-		count(*) FILTER (WHERE wrong_cell), min(format('cell %s: tally %s %s, plain %s %s', coalesce(o.k, t.k), o.x, o.y, t.x, t.y)) FILTER (WHERE wrong_cell)
-	INTO cells, filled, wrong, example
+	EXECUTE 'WITH ours AS MATERIALIZED (SELECT (k, row_number() OVER (PARTITION BY k ORDER BY x, y))::text AS k, x::text[], y::float8[] FROM (' || ours || ') q),
+	theirs AS MATERIALIZED (SELECT (k, row_number() OVER (PARTITION BY k ORDER BY x, y))::text AS k, x::text[], y::float8[], '
+		|| CASE WHEN tolerant THEN 't' ELSE 'NULL' END || '::float8[] AS t FROM (' || theirs || ') q)
+	SELECT count(*), count(*) FILTER (WHERE array_remove(t.x, NULL) <> ''{}'' OR array_remove(t.y, NULL) <> ''{}''),
+		count(*) FILTER (WHERE wrong_cell), min(format(''cell %s: tally %s %s, plain %s %s'', coalesce(o.k, t.k), o.x, o.y, t.x, t.y)) FILTER (WHERE wrong_cell)
 	FROM ours o FULL JOIN theirs t USING (k),
-		LATERAL (SELECT o.k IS NULL OR t.k IS NULL OR o.x IS DISTINCT FROM t.x OR (o.y IS NULL) <> (t.y IS NULL) OR NOT plain.near(o.y, t.y) AS wrong_cell) w;
-	DROP TABLE ours, theirs;
+		LATERAL (SELECT o.k IS NULL OR t.k IS NULL OR o.x IS DISTINCT FROM t.x OR (o.y IS NULL) <> (t.y IS NULL) OR NOT plain.near(o.y, t.y, t.t) AS wrong_cell) w'
+	INTO cells, filled, wrong, example;
 	RETURN format('%s %s %s %s %s', spec, CASE WHEN wrong = 0 THEN 'same' ELSE 'DIFFERENT' END, cells, filled, left(example, 700));
 EXCEPTION WHEN OTHERS THEN
-	RETURN format('%s %s %s %s', spec, CASE WHEN SQLERRM ~ '^range is empty on the clock of the axis$|^range of the buckets is empty|^timeframe .* is not understood$|^buckets cannot be moved by ' THEN 'REFUSED' ELSE 'ERROR' END, SQLSTATE, SQLERRM);
+	RETURN format('%s %s %s %s', spec, CASE WHEN SQLERRM ~ '^range is empty on the clock of the axis$|^range of the buckets is empty|^timeframe .* is not understood$|^buckets cannot be moved by |^earlier period is empty$' THEN 'REFUSED' ELSE 'ERROR' END, SQLSTATE, SQLERRM);
 END $$;
