@@ -88,9 +88,10 @@ sub ends_on_rows
 	my ($one, $two) = sort { $a <=> $b } $row->(), $row->();
 	my ($lower, $upper);
 
-	# minutes of a clock may be further apart than they look, not in order when
-	# it is put back: so far apart that they are
-	if (($two - $one) * 60 < 40 * $seconds && $two - $one > 180 && chance(0.3)) { ($lower, $upper) = ($at->($one), $at->($two)) }
+	# minutes of a clock that was put back, or left out a day, may be of instants
+	# in another order: so far apart that they are not
+	my $apart = $t->{zone} eq 'Pacific/Apia' ? 27 * 60 : 180;
+	if (($two - $one) * 60 < 40 * $seconds && $two - $one > $apart && chance(0.3)) { ($lower, $upper) = ($at->($one), $at->($two)) }
 	elsif (chance(0.3)) { ($lower, $upper) = ($at->($two), '(' . $at->($two) . " + interval '$seconds s')") }
 	else { ($lower, $upper) = ('(' . $at->($two) . " - interval '$seconds s')", $at->($two)) }
 	@{$s}{qw(lower upper)} = ($lower, $upper);
