@@ -22,9 +22,8 @@
 #include "compat.h"
 #include "measure/value.h"
 
-/* has_image_equality -- are equal values of the type bitwise equal? */
-static bool
-has_image_equality(TypeCacheEntry *type, Oid collation)
+bool
+tally_equal_is_bitwise(TypeCacheEntry *type, Oid collation)
 {
 	Oid proc;
 
@@ -74,7 +73,7 @@ mode_of(TypeCacheEntry *type, Oid collation)
 		return VALUE_FLOAT4;
 	if (type->type_id == FLOAT8OID)
 		return VALUE_FLOAT8;
-	if (!has_image_equality(type, collation) || type->typlen == -2)
+	if (!tally_equal_is_bitwise(type, collation) || type->typlen == -2)
 		return VALUE_OTHER;
 	if (type->typbyval)
 		return VALUE_BYVAL;

@@ -54,6 +54,11 @@ typedef struct ValueType
 	FmgrInfo hash64;
 } ValueType;
 
+struct TypeCacheEntry;
+
+/* Are equal values of the type bitwise equal?  Needs its btree_opf. */
+extern bool tally_equal_is_bitwise(struct TypeCacheEntry *type, Oid collation);
+
 /* Looks all of it up; in "cxt". */
 extern ValueType *tally_value_type(Oid type, Oid collation, MemoryContext cxt);
 

@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "measure/value.h"
 #include "series/panel_hot.h"
 
 /*
@@ -61,28 +62,6 @@ static bool same_group(TallyPanel *panel, int32 a, int32 b);
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* has_image_equality -- are equal values of the type bitwise equal? */
-static bool
-has_image_equality(TypeCacheEntry *type, Oid collation)
-{
-	Oid proc;
-
-	/*
-	 * Clusters made by older versions may still list interval, wrongly;
-	 * a bpchar without a length keeps trailing blanks that do not count.
-	 */
-	if (type->type_id == INTERVALOID || type->type_id == BPCHAROID ||
-		!OidIsValid(type->btree_opf))
-		return false;
-	proc = get_opfamily_proc(type->btree_opf,
-							 type->btree_opintype,
-							 type->btree_opintype,
-							 BTEQUALIMAGE_PROC);
-	return OidIsValid(proc) &&
-		   DatumGetBool(OidFunctionCall1Coll(
-			   proc, collation, ObjectIdGetDatum(type->btree_opintype)));
-}
-
 /* init_key -- choose how one part of the key is hashed and compared. */
 static void
 init_key(TallyPanel *panel, PanelKey *key, const TallyKey *def)
@@ -108,7 +87,7 @@ init_key(TallyPanel *panel, PanelKey *key, const TallyKey *def)
 		key->mode = KEY_FLOAT4;
 	else if (def->type == FLOAT8OID)
 		key->mode = KEY_FLOAT8;
-	else if (has_image_equality(type, def->collation))
+	else if (tally_equal_is_bitwise(type, def->collation))
 		key->mode = type->typbyval	   ? KEY_BYVAL
 					: type->typlen > 0 ? KEY_FIXED
 									   : KEY_VARLENA;
