@@ -309,7 +309,16 @@ sub two_step
 	($value, $is_filled, $n) = windowed($s) if $shape =~ /moving|cumulate/;
 	return $cells . 'SELECT ROW(' . join(', ', $b, @names) . ")::text AS k,"
 		. " ARRAY[($e)::text, ($n)::text, ($is_filled)::text, ($partial)::text] AS x, ARRAY[$value] AS y"
-		. ($s->{measures}[0]{sketch} ? ', ARRAY[c.t1] AS t' : '') . " FROM $from";
+		. ($s->{measures}[0]{sketch} ? ', ARRAY[c.t1]::float8[] AS t' : cancels($s)) . " FROM $from";
+}
+
+# cancels(spec) -- t of a window: large values that nearly cancel leave what
+# rounding them to float8 took, on either side.
+sub cancels
+{
+	my ($s) = @_;
+	return '' if $s->{shape} ne 'moving' || $s->{moving} !~ /^(sum|avg)$/;
+	return ', ARRAY[1e-14 * max(abs(c.v1::float8)) OVER (PARTITION BY c.g ORDER BY c.n ROWS ' . ($s->{width} - 1) . ' PRECEDING)]::float8[] AS t';
 }
 
 # key_name(key) -- its member in a JSON object of keys.
