@@ -349,6 +349,49 @@ serve(struct worker *worker, const struct reader *reader,
 		   canceller_stop(canceller, STOP_MS);
 }
 
+/* open_reader -- all that handlers use, running; false without memory. */
+static bool
+open_reader(struct reader *reader, const struct read_config *config,
+			struct metrics *metrics, struct canceller *canceller)
+{
+	reader->secret = siphash_secret_new();
+	reader->cache_max_bytes = (size_t) config->cache_mb * 1024 * 1024;
+	reader->cache_answer_bytes = (size_t) config->cache_answer_kb * 1024;
+	reader->started_us = clock_mono_us();
+	reader->slot_wait_ms = config->slot_wait_ms;
+	reader->statement_timeout_ms = config->statement_timeout_ms;
+	reader->query_deadline_ms = config->query_deadline_ms;
+	/* The keys have a connection of their own, however busy the others. */
+	reader->db =
+		open_db(config, config->connections, BREAKER_MAX_MS, canceller);
+	reader->heart_db = open_db(config, 1, KEY_RETRY_MS, NULL);
+	reader->key_db = open_db(config, 1, KEY_RETRY_MS, NULL);
+	if (reader->db == NULL || reader->key_db == NULL ||
+		reader->heart_db == NULL)
+		return false;
+	reader->heartbeat = open_heartbeat(reader, metrics);
+	if (reader->heartbeat == NULL || !heartbeat_start(reader->heartbeat))
+		return false;
+	reader->flights = open_flights(config, reader, metrics);
+	if (reader->flights == NULL)
+		return false;
+	reader->keys = open_keys(config, reader);
+	return reader->keys != NULL && keys_start(reader->keys);
+}
+
+/* close_reader -- in the order in which one uses the other. */
+static void
+close_reader(struct reader *reader, struct canceller *canceller)
+{
+	flights_free(reader->flights);
+	keys_free(reader->keys);
+	heartbeat_free(reader->heartbeat);
+	canceller_free(canceller);
+	db_free(reader->heart_db);
+	db_free(reader->key_db);
+	db_free(reader->db);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -381,31 +424,9 @@ main(int argc, char **argv)
 	metrics = route_metrics(METRICS_READ, &route_table);
 	if (metrics == NULL)
 		return fail("out of memory");
-	reader.secret = siphash_secret_new();
-	reader.cache_max_bytes = (size_t) config.cache_mb * 1024 * 1024;
-	reader.cache_answer_bytes = (size_t) config.cache_answer_kb * 1024;
-	reader.started_us = clock_mono_us();
-	reader.slot_wait_ms = config.slot_wait_ms;
-	reader.statement_timeout_ms = config.statement_timeout_ms;
-	reader.query_deadline_ms = config.query_deadline_ms;
-	/* The keys have a connection of their own, however busy the others. */
 	canceller = db_canceller_new(metrics);
-	if (canceller == NULL)
-		return fail("out of memory");
-	reader.db =
-		open_db(&config, config.connections, BREAKER_MAX_MS, canceller);
-	reader.heart_db = open_db(&config, 1, KEY_RETRY_MS, NULL);
-	reader.key_db = open_db(&config, 1, KEY_RETRY_MS, NULL);
-	if (reader.db == NULL || reader.key_db == NULL || reader.heart_db == NULL)
-		return fail("out of memory");
-	reader.heartbeat = open_heartbeat(&reader, metrics);
-	if (reader.heartbeat == NULL || !heartbeat_start(reader.heartbeat))
-		return fail("out of memory");
-	reader.flights = open_flights(&config, &reader, metrics);
-	if (reader.flights == NULL)
-		return fail("out of memory");
-	reader.keys = open_keys(&config, &reader);
-	if (reader.keys == NULL || !keys_start(reader.keys))
+	if (canceller == NULL ||
+		!open_reader(&reader, &config, metrics, canceller))
 		return fail("out of memory");
 
 	service.keys = reader.keys;
@@ -430,13 +451,7 @@ main(int argc, char **argv)
 		_exit(EXIT_SUCCESS);
 	}
 	worker_free(worker);
-	flights_free(reader.flights);
-	keys_free(reader.keys);
-	heartbeat_free(reader.heartbeat);
-	canceller_free(canceller);
-	db_free(reader.heart_db);
-	db_free(reader.key_db);
-	db_free(reader.db);
+	close_reader(&reader, canceller);
 	metrics_free(metrics);
 	config_free(&table, &config);
 	log_note(LOG_LEVEL_INFO, "stopped", NULL, NULL);

@@ -99,6 +99,7 @@ load_events()
   if [ -e "$DIR/loaded" ]; then return; fi
   first=$(date -u -d "$DAYS days ago" +%F)
   bodies=$(mktemp -d "${TMPDIR:-/tmp}/tally-events-XXXXXX") || die "no folder."
+  # shellcheck disable=SC2034  # demo.sh removes it, however this ends
   TEMPORARY=$bodies
 
   say "Sending $EVENTS sample events over HTTP"

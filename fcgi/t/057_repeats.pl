@@ -30,7 +30,6 @@ sub start
 		$tally->http('POST', "/3.0/projects/$p->{project}/events",
 			key => $p->{write_key}, json => {})->{status} == 200 });
 }
-$tally->start_nginx;
 start();
 
 my $collection = 0;
