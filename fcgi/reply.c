@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "json_out.h"
 #include "request_fcgi.h"
 
@@ -207,6 +208,25 @@ reply_errorf(struct request *req, enum reply_code code, const char *format,
 	reply_error(req, code, message);
 }
 
+/*
+ * spread -- "seconds" and up to half as many, and two, more.
+ *
+ * Who is refused in the same moment would come back in the same moment, and
+ * be refused again.  The header knows whole seconds only.  No state: the time
+ * in microseconds is mixed until its lowest bits say nothing of the order of
+ * the requests (the finalizer of MurmurHash3).
+ */
+static int
+spread(const struct request *req, int seconds)
+{
+	uint64_t x = (uint64_t) clock_mono_us() ^ (uint64_t) (uintptr_t) req;
+
+	x = (x ^ x >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	x = (x ^ x >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	x ^= x >> 33;
+	return seconds + (int) (x % (uint64_t) (seconds / 2 + 3));
+}
+
 void
 reply_unavailable(struct request *req, enum reply_code code, enum metric shed,
 				  const char *message, int64_t retry_after_ms)
@@ -220,7 +240,7 @@ reply_unavailable(struct request *req, enum reply_code code, enum metric shed,
 	(void) snprintf(seconds,
 					sizeof(seconds),
 					"%d",
-					(int) ((retry_after_ms + 999) / 1000));
+					spread(req, (int) ((retry_after_ms + 999) / 1000)));
 	reply_error(req, code, message);
 	reply_header(req, "Retry-After", seconds);
 	metrics_add(request_metrics(req), shed, 1);

@@ -83,7 +83,11 @@ void reply_error(struct request *req, enum reply_code code,
 void reply_errorf(struct request *req, enum reply_code code,
 				  const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* "shed" says for the metrics what was missing: one of METRIC_SHED_*. */
+/*
+ * "shed" says for the metrics what was missing: one of METRIC_SHED_*.  Its
+ * Retry-After is never sooner than that, and differs from answer to answer, so
+ * that not all who were refused come back at once.
+ */
 void reply_unavailable(struct request *req, enum reply_code code,
 					   enum metric shed, const char *message,
 					   int64_t retry_after_ms);

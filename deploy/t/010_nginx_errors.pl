@@ -53,7 +53,19 @@ for ([ 'events', 'POST', $events ],
 	my $r = $tally->http($method, $path, $method eq 'POST' ? (body => '{}') : ());
 	check_error("$title without a responder",
 		$r, 502, 'ServiceUnavailableError');
-	is($r->{headers}{'retry-after'}, 1, "$title: Retry-After");
+	like($r->{headers}{'retry-after'}, qr/^[123]$/, "$title: Retry-After");
+}
+
+# Those who are refused together do not come back together.
+{
+	my %seconds;
+	for (1 .. 200)
+	{
+		$seconds{ $tally->http('GET', '/health/ready')
+			->{headers}{'retry-after'} // 'none' }++;
+		last if keys %seconds == 3;
+	}
+	is(join(' ', sort keys %seconds), '1 2 3', 'Retry-After differs');
 }
 
 check_error('another path', $tally->http('GET', '/'), 404,

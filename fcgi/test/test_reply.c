@@ -3,7 +3,9 @@
  *	  Answers as bytes: heads, errors, their statuses; and GET parameters as
  *	  the JSON of a query.
  */
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../extension/wire/json_check.h"
 #include "query_request.h"
@@ -49,17 +51,69 @@ test_error(void)
 			"\r\n",
 			"with a head");
 
-	reply_unavailable(&req, REPLY_UNAVAILABLE, METRIC_SHED_SLOTS, "m", 1);
-	tap_ok(strstr(render(true), "Retry-After: 1\r\n") != NULL,
-		   "a wait of less than a second is one");
 	reply_unavailable(
 		&req, REPLY_SPOOL_FULL, METRIC_SHED_SPOOL_FULL, "m", 2001);
-	tap_ok(strstr(render(true), "Retry-After: 3\r\n") != NULL, "rounded up");
-	tap_ok(strstr(head.data, "Status: 503 ") == head.data, "with its status");
-	reply_unavailable(
-		&req, REPLY_UNAVAILABLE, METRIC_SHED_SLOTS, "m", INT64_MAX);
-	tap_ok(strstr(render(true), "Retry-After: 3600\r\n") != NULL,
-		   "and at most an hour");
+	tap_ok(strstr(render(true), "Status: 503 ") == head.data,
+		   "what is refused for now has its status");
+}
+
+/* retry_after -- what a refusal for "ms" says; -1 if that is no number. */
+static int
+retry_after(int64_t ms)
+{
+	static const char name[] = "\r\nRetry-After: ";
+	const char *at;
+	char *end;
+	long seconds;
+
+	reply_unavailable(&req, REPLY_UNAVAILABLE, METRIC_SHED_SLOTS, "m", ms);
+	at = strstr(render(true), name);
+	if (at == NULL)
+		return -1;
+	at += sizeof(name) - 1;
+	seconds = strtol(at, &end, 10);
+	return *at >= '1' && *at <= '9' && strncmp(end, "\r\n", 2) == 0
+			   ? (int) seconds
+			   : -1;
+}
+
+/* Whole seconds, never sooner than was asked for, and not all the same. */
+static void
+test_retry_after(void)
+{
+	static const struct
+	{
+		int64_t ms;
+		int least;
+		int most;
+		const char *title;
+	} cases[] = {
+		{INT64_MIN, 1, 3, "at least a second"},
+		{1, 1, 3, "a wait of less than a second is one"},
+		{2001, 3, 6, "rounded up"},
+		{30000, 30, 47, "up to half as many, and two, more"},
+		{INT64_MAX, 3600, 5402, "at most an hour, and half of one"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		int least = INT_MAX;
+		int most = -1;
+		int wrong = 0;
+
+		for (int n = 0; n < 2000; n++)
+		{
+			int got = retry_after(cases[i].ms);
+
+			wrong += got < cases[i].least || got > cases[i].most;
+			least = got < least ? got : least;
+			most = got > most ? got : most;
+		}
+		tap_int(wrong, 0, cases[i].title);
+		tap_ok(least - cases[i].least <= (cases[i].most - least) / 10 &&
+				   cases[i].most - most <= (cases[i].most - least) / 10,
+			   "... spread over all of it");
+	}
 }
 
 static void
@@ -197,6 +251,7 @@ main(void)
 	reply_init(&req.reply);
 	buf_init(&head, 1 << 20);
 	test_error();
+	test_retry_after();
 	test_codes();
 	test_others();
 	test_query_request();
