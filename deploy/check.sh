@@ -25,6 +25,7 @@ Runs all steps, or those named (and the builds they need), in this order:
   unit fcgi fuzz regress isolation extension-tap fcgi-tap deploy-tap
 
 PG_CONFIG        the PostgreSQL whose copy is used ($PG_CONFIG)
+TALLY_SEED       where random tests begin, below a million (the commit's)
 TALLY_CHECK_KEEP if set, the temporary folder is kept when something failed
 EOT
 }
@@ -154,6 +155,10 @@ prepare()
   copy_server
   if [ "$(id -u)" = 0 ]; then chown -R "$RUN_USER:" "$WORK"; fi
   export HOME=$WORK TMPDIR=$WORK/tmp PG_CONFIG
+  # random tests draw what others draw who test this commit
+  TALLY_SEED=${TALLY_SEED:-$(perl -I "$ROOT/deploy/t/lib" -MTallySeed=of_commit -e 'print of_commit()')} ||
+    die "cannot tell where random tests begin"
+  export TALLY_SEED
   unset PGHOST PGPORT PGUSER PGDATABASE PGOPTIONS
 }
 

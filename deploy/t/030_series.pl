@@ -9,14 +9,13 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use TallySeed qw(seed);
 use TallyTest;
 use Test::More;
 use Time::Local qw(timegm);
 use POSIX qw(strftime);
 
-my $seed = $ENV{TALLY_SEED} // time;
-srand $seed;
-diag "TALLY_SEED=$seed";
+srand seed('events');
 
 my $COUNT = 6000;
 my $PER_BODY = 500;

@@ -8,13 +8,12 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use POSIX qw(_exit);
+use TallySeed qw(seed);
 use TallyTest;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $seed = $ENV{TALLY_SEED} // time;
-srand $seed;
-diag "TALLY_SEED=$seed";
+srand seed('events');
 
 my $KILLS = 5;
 my $SENDERS = 4;

@@ -11,13 +11,12 @@ use File::Basename qw(dirname);
 use Test::More;
 
 use lib dirname(abs_path(__FILE__)) . '/../../deploy/t/lib';
+use TallySeed qw(seed);
 use TallyTest;
 
 my $texts = 20000;
 my $binaries = 2000;
-my $seed = $ENV{TALLY_SEED} // time() % 1000000;
-diag("damaged grids drawn from TALLY_SEED=$seed");
-srand($seed);
+srand(seed('damaged grids'));
 
 my $tally = TallyTest->new(name => 'gridinput');
 $tally->start_postgres(plain => 1);

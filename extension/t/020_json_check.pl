@@ -2,7 +2,7 @@
 # what keen.timestamp says in it.
 #
 # Texts that are nearly JSON are made, from a seed that is printed, and each is
-# given to both.  TALLY_FUZZ_SEED repeats a run, TALLY_FUZZ_SECONDS lengthens
+# given to both.  TALLY_SEED repeats a run, TALLY_FUZZ_SECONDS lengthens
 # it.
 use strict;
 use warnings;
@@ -12,11 +12,12 @@ use File::Basename qw(dirname);
 use Test::More;
 
 use lib dirname(abs_path(__FILE__)) . '/../../deploy/t/lib';
+use TallySeed qw(seed);
 use TallyTest;
 
-my $seed = $ENV{TALLY_FUZZ_SEED} // int(rand(2**31));
 my $seconds = $ENV{TALLY_FUZZ_SECONDS} // 20;
 my $count = 25_000 * $seconds;
+my $seed = seed("$count texts (in at most $seconds s)");
 my $extension = dirname(abs_path(__FILE__)) . '/..';
 my $cc = $ENV{CC} // 'cc';
 
@@ -27,7 +28,6 @@ my @sources = ("$extension/unit/mutate_json.c",
 is(system($cc, '-std=c11', '-O2', "-I$extension/wire",
 		'-o', "$dir/mutate", @sources), 0, 'the generator is built');
 
-diag("seed $seed, $count texts, at most $seconds s");
 $tally->start_postgres(plain => 1);
 
 open my $fh, '-|', "$dir/mutate", $seed, $count or die "mutate: $!\n";

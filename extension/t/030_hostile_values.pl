@@ -15,12 +15,11 @@ use MIME::Base64 qw(decode_base64 encode_base64);
 use Test::More;
 
 use lib dirname(abs_path(__FILE__)) . '/../../deploy/t/lib';
+use TallySeed qw(seed);
 use TallyTest;
 
 my $times = $ENV{TALLY_FUZZ} // 1;
-my $seed = $ENV{TALLY_SEED} // time() % 1000000;
-diag("hostile values drawn from TALLY_SEED=$seed");
-srand($seed);
+srand(seed('hostile values'));
 
 my $tally = TallyTest->new(name => 'hostile');
 $tally->start_postgres(conf => "log_min_messages = fatal\nlog_min_error_statement = fatal");

@@ -1,15 +1,15 @@
 # Goal of this test: whatever is asked, Tally's answer is that of plain SQL
 # written the slow and obvious way.
 #
-# Draws TALLY_SPECS (2400) specifications from the seed TALLY_SEED (the time of
-# day; printed, to run a failure again): tables with nulls, duplicates, skew and
+# Draws TALLY_SPECS (2400) specifications from the seed TALLY_SEED (the
+# commit's; printed, to run a failure again): tables with nulls, duplicates, skew and
 # odd names; time axes of each type; steps, zones, ranges, origins; measures and
 # their sketches, groups, fills, also such as a stored series carries, seeds,
 # earlier periods and transforms; asked of the two-step aggregates and of
 # tally.series(), series_long() and series_json().  Each answer is compared cell
-# by cell, a sketch within what its kind may be off.  A failure
-# prints both statements (of the first TALLY_SHOW, 3).  TALLY_ONLY=ID runs one
-# again.
+# by cell, a sketch within what its kind may be off.  Of what
+# differs (the first TALLY_SHOW, 3) a cell and Tally's statement are printed
+# beside the failed test, both statements before it.  TALLY_ONLY=ID runs one again.
 #
 # "make fuzz N=..." runs more.
 use strict;
@@ -21,6 +21,7 @@ use Test::More;
 
 use lib dirname(abs_path(__FILE__)) . '/../../deploy/t/lib';
 use lib dirname(abs_path(__FILE__)) . '/differential';
+use TallySeed qw(seed);
 use TallyTest;
 use Tables qw(tables);
 use Spec qw(draw);
@@ -28,9 +29,8 @@ use Ours qw(ours grammar);
 use Plain qw(plain);
 
 my $specs = $ENV{TALLY_SPECS} // 2400;
-my $seed = $ENV{TALLY_SEED} // time() % 1000000;
+my $seed = seed("$specs specifications");
 my $only = $ENV{TALLY_ONLY};
-diag("specifications drawn from TALLY_SEED=$seed TALLY_SPECS=$specs");
 
 my $tally = TallyTest->new(name => 'differential');
 $tally->start_postgres(plain => 1, conf => "timezone = '$Spec::SESSION_ZONE'\njit = off\nmax_parallel_workers_per_gather = 0\n");
@@ -55,7 +55,7 @@ for my $id (1 .. $specs)
 	push @{ $batches[ int(($id - 1) / 200) ] }, $id;
 }
 
-my (%count, %shape, @wrong);
+my (%count, %shape, @wrong, @shown, @asked);
 for my $batch (grep { $_ } @batches)
 {
 	my $calls = "SET client_min_messages = warning;\n" . join '', map {
@@ -74,15 +74,23 @@ for my $batch (grep { $_ } @batches)
 			$shape{$shape}{filled} += $2;
 		}
 		elsif ($said =~ /^REFUSED/) { $count{refused}++ }
-		else { push @wrong, $id }
+		else
+		{
+			push @wrong, $id;
+			push @shown, "specification $id ($shape): $said";
+			push @asked, "$id is " . substr $spec{$id}{ours}, 0, 1000;
+		}
 		next if $said =~ /^(same|REFUSED)/ && !defined $only || @wrong > ($ENV{TALLY_SHOW} // 3);
 		diag("specification $id ($shape): $said\n-- Tally:\n$spec{$id}{ours};\n-- plain SQL:\n$spec{$id}{plain};\n"
 				. "-- again: TALLY_SEED=$seed TALLY_ONLY=$id prove extension/t/060_differential.pl");
 	}
 }
 
-is(scalar @wrong, 0, "$count{specs} answers, " . ($count{cells} // 0) . ' cells: none differs')
-	or diag("TALLY_SEED=$seed differ: @wrong[ 0 .. (@wrong > 40 ? 40 : @wrong) - 1 ]");
+# show(texts) -- where the failed test is seen, in lines that nothing cuts off.
+sub show { note(join "\n", map { unpack '(A250)*' } @_) }
+
+is(scalar @wrong, 0, "$count{specs} answers, " . ($count{cells} // 0) . " cells: none differs (TALLY_SEED=$seed)")
+	or show("TALLY_SEED=$seed differ: @wrong[ 0 .. (@wrong > 40 ? 40 : @wrong) - 1 ]", grep { $_ } @shown[ 0 .. 2 ], @asked[ 0 .. 2 ]);
 unless (defined $only)
 {
 	# an hour that is shown twice is no range of a clock

@@ -33,6 +33,7 @@ seed spool '\x01\x02{}\x01\x02{}\x00\x20TREC....\x28\x00\x00\x00................
 for fuzzer in fastcgi event encoding spool; do
   n=$((n + 1))
   if ../build/fuzz/fuzz_$fuzzer -max_total_time="$seconds" -max_len=4096 \
+    ${TALLY_SEED:+-seed="$TALLY_SEED"} \
     -timeout=10 -rss_limit_mb=1024 -use_value_profile=1 -print_final_stats=1 \
     -artifact_prefix="$PWD/../build/fuzz/$fuzzer-" "$corpus/$fuzzer" \
     >"$temporary/log" 2>&1; then

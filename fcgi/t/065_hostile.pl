@@ -18,16 +18,15 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use List::Util qw(max);
 use Socket qw(SOCK_STREAM SO_RCVBUF);
+use TallySeed qw(seed);
 use TallyTest;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use constant { BEGIN_REQUEST => 1, ABORT => 2, PARAMS => 4, BODY => 5 };
 
-my $seed = $ENV{TALLY_SEED} // time ^ $$;
 my $seconds = $ENV{TALLY_LONG_FAULTS} ? 60 : 4;
-srand $seed;
-note("TALLY_SEED=$seed");
+srand seed('hostile clients');
 $SIG{PIPE} = 'IGNORE';
 
 my ($tally, $p, $base, $queries, $posted);

@@ -12,13 +12,19 @@ our @EXPORT_OK = qw(ours compared is_float grammar name_of shown_measures);
 sub is_float { return $_[0] =~ /^(double precision|real)$/ }
 
 # compared(measures, names) -- the lists x and y of columns of those types.
+#
+# Of numerics that are equal, as 0 and 0.00, core keeps whichever it meets last,
+# and Tally the one whose bytes come first; such are compared without the zeros
+# at the end.
 sub compared
 {
 	my ($measures, @names) = @_;
 	my (@x, @y);
 	for my $i (0 .. $#names)
 	{
-		if (is_float($measures->[$i]{type}) || $measures->[$i]{sketch}) { push @y, "$names[$i]::float8" }
+		my $m = $measures->[$i];
+		if (is_float($m->{type}) || $m->{sketch}) { push @y, "$names[$i]::float8" }
+		elsif ($m->{type} =~ /^numeric/ && $m->{fn} =~ /^(min|max|first|last|values)$/) { push @x, "plain.trimmed($names[$i])::text" }
 		else { push @x, "$names[$i]::text" }
 	}
 	return ('ARRAY[' . join(', ', @x) . ']::text[]', 'ARRAY[' . join(', ', @y) . ']::float8[]');
@@ -189,7 +195,7 @@ sub json
 		my ($i) = @_;
 		my $name = literal(name_of($m[$i]) . ($i >= @{ $s->{measures} } ? ' before' : ''));
 		my $value = "(g.o -> $name -> (a.n - 1)::int)";
-		my ($x, $y) = compared([ $m[$i] ], $m[$i]{type} =~ /\[/ ? "nullif($value, 'null')" : "($value #>> '{}')");
+		my ($x, $y) = compared([ $m[$i] ], $m[$i]{type} =~ /\[/ ? "nullif($value, 'null')" : "($value #>> '{}')" . ($m[$i]{type} eq 'numeric' ? '::numeric' : ''));
 		return "SELECT ROW(" . join(', ', $instant->('start'), $instant->('end'), "g.o -> 'key'", $name) . ")::text AS k,"
 			. " $x || (a.at ->> 'partial') AS x, $y AS y"
 			. " FROM d, jsonb_array_elements(d -> 'axis') WITH ORDINALITY a(at, n), jsonb_array_elements(d -> 'series') g(o)";

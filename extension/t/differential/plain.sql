@@ -85,6 +85,13 @@ CREATE FUNCTION plain.near(a float8[], b float8[], tolerance float8[]) RETURNS b
 	SELECT coalesce(bool_and(x IS NOT DISTINCT FROM y OR coalesce(abs(x - y) <= coalesce(t, 0) + 1e-9 * greatest(abs(x), abs(y), 1e-3), false)), true)
 	FROM unnest(a, b, tolerance) u(x, y, t) $$;
 
+-- Numbers without the zeros at their ends.
+CREATE FUNCTION plain.trimmed(v numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT trim_scale(v)';
+CREATE FUNCTION plain.trimmed(v numeric[]) RETURNS numeric[] LANGUAGE sql IMMUTABLE AS $$
+	SELECT array_agg(trim_scale(e) ORDER BY n) FROM unnest(v) WITH ORDINALITY u(e, n) $$;
+CREATE FUNCTION plain.trimmed(v jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+	SELECT jsonb_agg(trim_scale(e::text::numeric) ORDER BY n) FROM jsonb_array_elements(v) WITH ORDINALITY u(e, n) $$;
+
 -- Runs both queries and says what they differ in.  Each gives for every cell k,
 -- which cell it is, x, what must be equal to the letter, and y, what may differ
 -- in the last digits; theirs may have t, by how much each of y may differ.
