@@ -21,7 +21,12 @@ INSERT INTO m.n (k, v) VALUES
   (11, 1e-40), (11, 1),
   (12, 123456789012345678901234567890.123456), (12, 0.1),
   (13, 1e100),
-  (14, NULL);
+  (14, NULL),
+  -- about 2^56 digits, where a word is full
+  (15, 720575940379279.35), (15, 0.01),
+  (16, -720575940379279.35), (16, -0.01), (16, -0.01), (16, 0.02),
+  (17, 720575940379279.35), (17, -0.00000000001), (17, 720575940379279.3),
+  (18, 72057594037927936), (18, -1);
 SELECT k, t.sum, t.sum::text = c.sum::text AS same_sum,
     t.avg::text IS NOT DISTINCT FROM c.avg::text AS same_avg
 FROM tally.series('m.n', 'at', '1 day', tstzrange('2025-01-01', '2025-01-02'),
@@ -29,6 +34,23 @@ FROM tally.series('m.n', 'at', '1 day', tstzrange('2025-01-01', '2025-01-02'),
   AS t(bucket timestamptz, k int, sum numeric, avg numeric)
 JOIN (SELECT k, sum(v), avg(v) FROM m.n GROUP BY k) c USING (k)
 ORDER BY k;
+
+-- the same of two parts merged, each of them stored before
+SELECT k, (tally.values(whole))[1] AS sum,
+    tally.values(merged) = tally.values(whole) AND merged::text = whole::text
+      AS same
+FROM (SELECT k, tally.sum(g, at, v) AS whole FROM m.n,
+        tally.grid('1 day', tstzrange('2025-01-01Z', '2025-01-02Z'), 'UTC') g
+      GROUP BY k) w
+JOIN (SELECT k, tally.merge(part::text::tally.series ORDER BY half) AS merged
+      FROM (SELECT k, half, tally.sum(g, at, v) AS part
+            FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY v) % 2
+                    AS half FROM m.n) h,
+              tally.grid('1 day', tstzrange('2025-01-01Z', '2025-01-02Z'),
+                         'UTC') g
+            GROUP BY k, half) p
+      GROUP BY k) x USING (k)
+WHERE k >= 5 ORDER BY k;
 
 -- 20,000 random numerics of all sizes, signs and scales
 SELECT setseed(0.3);

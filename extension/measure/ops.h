@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "measure/measure.h"
+#include "measure/packed.h"
 
 typedef struct MeasureOps
 {
@@ -58,10 +59,14 @@ typedef struct ExactSum
 	bool is_big;
 } ExactSum;
 
+/*
+ * sum.c: the same in a word, until it becomes an ExactSum in the panel's
+ * context.
+ */
 typedef struct MeasureDecimal
 {
 	int64 n;
-	ExactSum sum;
+	TallyPacked sum;
 } MeasureDecimal;
 
 extern void tally_exact_add(ExactSum *s, TallyDecimal d, MemoryContext cxt);

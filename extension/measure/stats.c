@@ -147,7 +147,11 @@ const MeasureOps tally_float_stats_ops = {
 typedef union AnySum
 {
 	MeasureInteger integer;
-	MeasureDecimal decimal;
+	struct
+	{
+		MeasureDecimal state;
+		ExactSum sum; /* what the state's address leads to */
+	} decimal;
 	MeasureFloat real;
 } AnySum;
 
@@ -168,8 +172,10 @@ sum_of(const Measure *m, const void *state, const Measure *into, AnySum *sum)
 			sum->integer.sum = exact->moments.sum.sum.digits;
 			break;
 		case STATE_DECIMAL:
-			sum->decimal.n = exact->moments.n;
 			sum->decimal.sum = exact->moments.sum;
+			sum->decimal.state.n = exact->moments.n;
+			sum->decimal.state.sum =
+				tally_packed_of_address(&sum->decimal.sum);
 			break;
 		default:
 			sum->real.n = real->moments.n;

@@ -267,7 +267,61 @@ const MeasureOps tally_integer_ops = {
 	.read = integer_read,
 };
 
-/* Numerics. */
+/*
+ * Numerics: a word a cell, and an ExactSum in the panel's context where that
+ * is not enough.
+ */
+
+/* decimal_sum -- the sum of a state, on its own or as it is. */
+static inline const ExactSum *
+decimal_sum(const MeasureDecimal *s, ExactSum *own)
+{
+	if (tally_packed_is_address(s->sum))
+		return tally_packed_address(s->sum);
+	memset(own, 0, sizeof(*own));
+	own->sum.digits = tally_packed_digits(s->sum);
+	own->scale = tally_packed_scale(s->sum);
+	return own;
+}
+
+/* decimal_enlarge -- the sum as one that takes everything. */
+static ExactSum *
+decimal_enlarge(MeasureDecimal *s, MemoryContext cxt)
+{
+	ExactSum sum;
+	ExactSum *larger;
+
+	if (tally_packed_is_address(s->sum))
+		return tally_packed_address(s->sum);
+	larger = tally_space_alloc(cxt, sizeof(ExactSum));
+	*larger = *decimal_sum(s, &sum);
+	s->sum = tally_packed_of_address(larger);
+	return larger;
+}
+
+/* decimal_keep -- the sum becomes this one, if it fits into the word. */
+static inline bool
+decimal_keep(MeasureDecimal *s, TallyDecimal sum)
+{
+	return sum.digits >= TALLY_PACKED_LEAST &&
+		   sum.digits <= TALLY_PACKED_MOST &&
+		   tally_packed_make((int64) sum.digits, sum.scale, &s->sum);
+}
+
+/* decimal_add_any -- whatever its digits and its scale are. */
+static void
+decimal_add_any(MeasureDecimal *s, TallyDecimal d, MemoryContext cxt)
+{
+	if (!tally_packed_is_address(s->sum))
+	{
+		TallyDecimal sum = {tally_packed_digits(s->sum),
+							tally_packed_scale(s->sum)};
+
+		if (tally_decimal_add(&sum, d) && decimal_keep(s, sum))
+			return;
+	}
+	tally_exact_add(decimal_enlarge(s, cxt), d, cxt);
+}
 
 static void
 decimal_add(const Measure *m, void *state, Datum value, TimestampTz at,
@@ -277,42 +331,63 @@ decimal_add(const Measure *m, void *state, Datum value, TimestampTz at,
 	TallyDecimal d;
 	Numeric big;
 
-	if (likely(tally_exact_input(m, value, &d, &big)))
-		tally_exact_add(&s->sum, d, cxt);
-	else
-		tally_exact_add_numeric(&s->sum, big, cxt);
+	if (unlikely(!tally_exact_input(m, value, &d, &big)))
+		tally_exact_add_numeric(decimal_enlarge(s, cxt), big, cxt);
+	else if (unlikely(d.digits != (int64) d.digits ||
+					  !tally_packed_add(&s->sum, (int64) d.digits, d.scale)))
+		decimal_add_any(s, d, cxt);
 }
 
 static void
 decimal_merge(const Measure *m, void *into, const void *from,
 			  MemoryContext cxt)
 {
-	tally_exact_merge(&((MeasureDecimal *) into)->sum,
-					  &((const MeasureDecimal *) from)->sum,
-					  cxt);
+	ExactSum own;
+	const ExactSum *sum = decimal_sum(from, &own);
+
+	if (sum->is_big)
+		tally_exact_merge(decimal_enlarge(into, cxt), sum, cxt);
+	else
+	{
+		TallyDecimal d = {sum->sum.digits, sum->scale};
+
+		decimal_add_any(into, d, cxt);
+	}
 }
 
 static Datum
 decimal_value(const Measure *m, const void *state, bool *isnull)
 {
 	const MeasureDecimal *s = state;
+	ExactSum own;
+	const ExactSum *sum = decimal_sum(s, &own);
 
 	if (m->def.kind == TALLY_AVG)
-		return tally_exact_mean(&s->sum, s->n);
-	return NumericGetDatum(tally_exact_value(&s->sum));
+		return tally_exact_mean(sum, s->n);
+	return NumericGetDatum(tally_exact_value(sum));
 }
 
 static void
 decimal_write(const Measure *m, const void *state, TallyWriter *w)
 {
-	tally_exact_write(&((const MeasureDecimal *) state)->sum, w);
+	ExactSum own;
+
+	tally_exact_write(decimal_sum(state, &own), w);
 }
 
 static void
 decimal_read(const Measure *m, void *state, int64 n, TallyReader *r,
 			 MemoryContext cxt)
 {
-	tally_exact_read(&((MeasureDecimal *) state)->sum, r, cxt);
+	MeasureDecimal *s = state;
+	ExactSum sum = {{0}};
+	TallyDecimal d;
+
+	tally_exact_read(&sum, r, cxt);
+	d.digits = sum.is_big ? 0 : sum.sum.digits;
+	d.scale = sum.scale;
+	if (sum.is_big || !decimal_keep(s, d))
+		*decimal_enlarge(s, cxt) = sum;
 }
 
 const MeasureOps tally_decimal_ops = {
