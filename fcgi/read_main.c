@@ -83,7 +83,7 @@ static const struct setting settings[] = {
 		"the unix socket that nginx connects to, mode 0660"),
 	TEXT(listen_group, "",
 		"the socket's group, nginx's; empty: the program's own"),
-	INT(listen_backlog, "64", 1, 4096,
+	INT(listen_backlog, "1024", 1, 65536,
 		"connections that may wait to be accepted; beyond it nginx answers"),
 	INT(threads, "8", 2, 256,
 		"threads that read requests and answer what is known already"),
