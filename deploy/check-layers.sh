@@ -117,14 +117,14 @@ in_code '\bPQ[a-z]+[A-Za-z]*\b|libpq-fe\.h|\bPG(conn|result)\b' "${files[@]}" |
   rule "libpq is known to db.c, db_converse.c and pool.c alone"
 
 mapfile -t files < <(fcgi_but fcgi/request_fcgi.h fcgi/request.c fcgi/reply.c \
-  fcgi/worker.c fcgi/dispatch.c)
-printf '%s\n' "${files[@]}" | but fcgi/fastcgi.c fcgi/fastcgi.h |
-  mapfile -t files
-in_code '"fastcgi\.h|\bfastcgi_[a-z_]+\(' "${files[@]}" |
-  rule "FastCGI is known to the worker, the request and the reply alone"
+  fcgi/worker.c)
+in_code 'fcgiapp\.h|fcgi_stdio\.h|\bFCGX_' "${files[@]}" |
+  rule "libfcgi is known to the worker, the request and the reply alone"
 
-# auth sets the project of a request, so it sees the inside of one
-printf '%s\n' "${files[@]}" | but fcgi/auth.c | mapfile -t files
+# auth sets the project of a request, so it sees the inside of one, as does
+# dispatch, which takes it from the one to the other
+printf '%s\n' "${files[@]}" | but fcgi/auth.c fcgi/dispatch.c |
+  mapfile -t files
 in_code 'request_fcgi\.h' "${files[@]}" |
   rule "the inside of a request is for those who make it"
 

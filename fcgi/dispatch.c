@@ -29,14 +29,6 @@ refuse_read(struct request *req, enum request_read result, size_t max_bytes)
 {
 	switch (result)
 	{
-		case REQUEST_READ_HEAD_TOO_LARGE:
-			reply_errorf(req,
-						 REPLY_BODY_TOO_LARGE,
-						 "The headers are more than %d, or larger than %zu "
-						 "bytes.",
-						 FASTCGI_MAX_PARAMS,
-						 FASTCGI_MAX_PARAMS_BYTES);
-			break;
 		case REQUEST_READ_BAD_URI:
 			reply_error(req,
 						REPLY_BAD_REQUEST,

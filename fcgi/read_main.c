@@ -419,7 +419,7 @@ main(int argc, char **argv)
 	if (!digest_setup())
 		return fail("out of memory");
 	if (!worker_setup())
-		return fail("cannot set up signals");
+		return fail("cannot set up signals or libfcgi");
 
 	metrics = route_metrics(METRICS_READ, &route_table);
 	if (metrics == NULL)

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "clock.h"
 #include "json_out.h"
@@ -288,32 +289,59 @@ reply_render_head(const struct reply *reply, bool with_length, struct buf *out)
 	buf_str(out, "\r\n");
 }
 
-/* send_parts -- the head, if "head" is not NULL, then the body. */
 static bool
-send_parts(struct request *req, struct buf *head, bool last)
+put(FCGX_Stream *out, const char *data, size_t len)
 {
-	const struct buf *body = &req->reply.body;
-	struct answer *shared = req->reply.shared;
-	struct iovec parts[2];
-	int n = 0;
+	const size_t most = 1024 * 1024; /* FCGX_PutStr() takes an int */
 
-	if (head != NULL)
-		parts[n++] = (struct iovec){head->data, head->len};
-	if (!req->is_head && req->reply.status != 204)
-		parts[n++] = shared != NULL ? (struct iovec){shared->data, shared->len}
-									: (struct iovec){body->data, body->len};
-	return fastcgi_write(&req->fcgi, parts, n, last);
+	while (len > 0)
+	{
+		size_t n = len < most ? len : most;
+
+		if (FCGX_PutStr(data, (int) n, out) != (int) n)
+			return false;
+		data += n;
+		len -= n;
+	}
+	return true;
 }
 
-/* send_begun -- head and what there is of the body. */
 static bool
-send_begun(struct request *req, bool last)
+put_body(struct request *req)
+{
+	const struct reply *reply = &req->reply;
+
+	if (req->is_head || reply->status == 204)
+		return true;
+	if (reply->shared != NULL)
+		return put(req->fcgi.out, reply->shared->data, reply->shared->len);
+	return put(req->fcgi.out, reply->body.data, reply->body.len);
+}
+
+/*
+ * put_begun -- head and what there is of the body.
+ *
+ * An answer of up to 8 kB stays in libfcgi's buffer, and goes out in one write
+ * with what ends the request, when that is finished.
+ */
+static bool
+put_begun(struct request *req, bool with_length)
 {
 	struct buf *head = &req->reply.rendered;
 
 	buf_reset(head);
-	reply_render_head(&req->reply, last, head);
-	return !head->failed && send_parts(req, head, last);
+	reply_render_head(&req->reply, with_length, head);
+	return !head->failed && put(req->fcgi.out, head->data, head->len) &&
+		   put_body(req);
+}
+
+/* give_up -- finishing the request is to write nothing more, and not to wait
+ * for who does not read. */
+static bool
+give_up(struct request *req)
+{
+	(void) shutdown(req->fcgi.ipcFd, SHUT_WR);
+	return false;
 }
 
 /*
@@ -327,10 +355,19 @@ send_begun(struct request *req, bool last)
 static bool
 mark_broken(struct request *req)
 {
+	static const unsigned char no_such_record[8] = {0xff};
+
 	/* Of what was not begun nothing was sent, so nothing looks whole. */
 	if (req->reply.streaming)
-		fastcgi_break(&req->fcgi);
-	return false;
+	{
+		(void) FCGX_FFlush(req->fcgi.out);
+		/* who is gone sees nothing either way */
+		(void) send(req->fcgi.ipcFd,
+					no_such_record,
+					sizeof(no_such_record),
+					MSG_NOSIGNAL);
+	}
+	return give_up(req);
 }
 
 bool
@@ -341,16 +378,14 @@ reply_send(struct request *req)
 	if (reply->broken)
 		return mark_broken(req);
 	if (reply->streaming)
-		return reply_stream_flush(req)
-				   ? fastcgi_write(&req->fcgi, NULL, 0, true)
-				   : mark_broken(req);
+		return reply_stream_flush(req) || mark_broken(req);
 
 	if (reply->body.failed || reply->head.failed)
 	{
 		reply_json(req, codes[REPLY_INTERNAL].status, out_of_memory);
 		reply->error_code = codes[REPLY_INTERNAL].name;
 	}
-	return send_begun(req, true);
+	return put_begun(req, true) || give_up(req);
 }
 
 bool
@@ -368,10 +403,11 @@ reply_stream_flush(struct request *req)
 	if (ok && !reply->streaming)
 	{
 		reply->streaming = true;
-		ok = send_begun(req, false);
+		ok = put_begun(req, false);
 	}
 	else if (ok)
-		ok = send_parts(req, NULL, false);
+		ok = put_body(req);
+	ok = ok && FCGX_FFlush(req->fcgi.out) == 0;
 	buf_reset(&reply->body);
 	if (!ok)
 		reply_stream_break(req);

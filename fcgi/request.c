@@ -1,24 +1,47 @@
 /*
  * request.c
- *	  Requests: reading them, and the set of their structures.
+ *	  Requests: reading them from libfcgi, and the set of their structures.
  *
- * CONTENT_LENGTH is what a client said of its body, and may be missing, empty
- * or nonsense.  The body is always read to the end of its stream: closing with
- * something unread would reset the connection under the answer.
+ * What libfcgi does that has to be lived with:
+ *
+ * - What FCGX_GetParam() returns dies with FCGX_Finish_r(): the request of an
+ *	 answer that comes later is kept until then, and finished by the thread
+ *	 that answers.
+ * - CONTENT_LENGTH is not enforced, and may be missing, empty or nonsense.
+ * - The body is always read to the end of its stream: closing with something
+ *	 unread would reset the connection under the answer.
+ * - FCGX_Accept_r() reads the parameters right after it accepted, and waits
+ *	 for them without an end.  A listener's timeouts are not inherited by the
+ *	 connections of a unix socket, so the connection is accepted here, gets
+ *	 its timeouts, and is handed over as if it had been kept from an earlier
+ *	 request.  The request has no listening socket, so that a connection that
+ *	 says nothing sensible is an error and not a reason to accept another.
  */
 #define _GNU_SOURCE /* accept4() */
 #include "request.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "clock.h"
 #include "encoding.h"
 #include "log.h"
 #include "request_fcgi.h"
+
+/* nginx has a request whole before it connects: who says nothing for the
+ * first time, or falls silent for the second, is ill, and a thread waits. */
+#define SILENT_MS 500
+#define RECEIVE_TIMEOUT_S 2
+/* Without progress for so long the reader of an answer is given up. */
+#define SEND_TIMEOUT_S 5
+
+/* FCGX_GetStr() takes an int. */
+#define READ_MOST ((size_t) 1024 * 1024 * 1024)
 
 /* A body over its limit is read and thrown away up to here, so that the
  * answer arrives; behind nginx client_max_body_size is far below. */
@@ -73,10 +96,9 @@ request_set_new(int count, size_t max_body_bytes, bool log_each,
 		reply_init(&req->reply);
 		req->home = set;
 		req->arena = arena_new(max_body_bytes + REQUEST_ARENA_EXTRA);
-		req->fcgi.fd = -1;
 		/* with the NUL behind it */
 		buf_init(&req->decoded, max_body_bytes + 1);
-		if (req->arena == NULL)
+		if (FCGX_InitRequest(&req->fcgi, -1, 0) != 0 || req->arena == NULL)
 		{
 			request_set_free(set);
 			return NULL;
@@ -96,7 +118,7 @@ request_set_free(struct request_set *set)
 		return;
 	for (i = 0; i < set->count; i++)
 	{
-		fastcgi_close(&set->requests[i].fcgi);
+		FCGX_Free(&set->requests[i].fcgi, 1);
 		buf_free(&set->requests[i].decoded);
 		arena_free(set->requests[i].arena);
 		reply_free(&set->requests[i].reply);
@@ -161,15 +183,26 @@ request_set_busy(struct request_set *set)
  * Reading
  */
 
+static void
+set_timeouts(int fd)
+{
+	const struct timeval receive = {.tv_sec = RECEIVE_TIMEOUT_S};
+	const struct timeval send = {.tv_sec = SEND_TIMEOUT_S};
+
+	(void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
+	(void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send));
+}
+
 bool
-request_accept(struct request *req, int listen_fd, uint8_t *window)
+request_accept(struct request *req, int listen_fd)
 {
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return false;
+	set_timeouts(fd);
+	req->fcgi.ipcFd = fd;
 	req->started_us = clock_mono_us();
-	fastcgi_begin(&req->fcgi, fd, window, req->started_us / 1000);
 	req->body = "";
 	req->body_len = 0;
 	req->route = NULL;
@@ -224,6 +257,26 @@ request_parse_length(const char *text, size_t *len)
 	return true;
 }
 
+/* read_params -- the request's beginning and all its parameters, in libfcgi's
+ * memory; false, and the connection closed, if there are none. */
+static bool
+read_params(struct request *req)
+{
+	struct pollfd first = {.fd = req->fcgi.ipcFd, .events = POLLIN};
+	bool accepted;
+
+	if (poll(&first, 1, SILENT_MS) <= 0)
+		return false;
+	/* FCGX_Accept_r() reads from a connection that was kept. */
+	req->fcgi.keepConnection = 1;
+	/* It takes parameters that broke off between two for all of them. */
+	accepted =
+		FCGX_Accept_r(&req->fcgi) >= 0 && FCGX_GetError(req->fcgi.in) == 0;
+	/* One request a connection, whatever was asked for. */
+	req->fcgi.keepConnection = 0;
+	return accepted;
+}
+
 enum request_read
 request_read_head(struct request *req)
 {
@@ -232,21 +285,10 @@ request_read_head(struct request *req)
 
 	req->uri.nsegments = 0;
 	req->uri.nparams = 0;
-	switch (fastcgi_read_params(&req->fcgi, req->arena))
-	{
-		case FASTCGI_OK:
-			break;
-		case FASTCGI_TOO_LARGE:
-			return REQUEST_READ_HEAD_TOO_LARGE;
-		case FASTCGI_NO_MEMORY:
-			return REQUEST_READ_NO_MEMORY;
-		case FASTCGI_CLOSED:
-		case FASTCGI_LATE:
-		case FASTCGI_BROKEN:
-			return REQUEST_READ_NOTHING;
-	}
-	method = fastcgi_param(&req->fcgi, "REQUEST_METHOD");
-	text = fastcgi_param(&req->fcgi, "REQUEST_URI");
+	if (!read_params(req))
+		return REQUEST_READ_NOTHING;
+	method = request_header(req, "REQUEST_METHOD");
+	text = request_header(req, "REQUEST_URI");
 
 	req->is_head = method != NULL && strcmp(method, "HEAD") == 0;
 	req->method = method != NULL ? request_method_named(method) : METHOD_OTHER;
@@ -268,31 +310,33 @@ request_drain(struct request *req)
 {
 	char scrap[8192];
 	size_t total = 0;
-	size_t n;
+	int n;
 
 	do
 	{
-		if (fastcgi_read_body(&req->fcgi, scrap, sizeof(scrap), &n) !=
-			FASTCGI_OK)
-			return;
-		total += n;
-	} while (n > 0 && total < DRAIN_MAX_BYTES);
+		n = FCGX_GetStr(scrap, sizeof(scrap), req->fcgi.in);
+		total += n > 0 ? (size_t) n : 0;
+	} while (n == (int) sizeof(scrap) && total < DRAIN_MAX_BYTES);
 }
 
-/* read_exactly -- the body into "data", then the end of the stream. */
+/*
+ * read_exactly -- the body into "data", which has room for a byte more: who
+ * asks for that one too reads the end of the stream along.
+ */
 static bool
-read_exactly(struct fastcgi *fcgi, char *data, size_t len)
+read_exactly(FCGX_Stream *in, char *data, size_t len)
 {
 	size_t have = 0;
-	char more;
-	size_t n;
+	int n;
 
-	for (; have < len; have += n)
-		if (fastcgi_read_body(fcgi, data + have, len - have, &n) !=
-				FASTCGI_OK ||
-			n == 0)
-			return false;
-	return fastcgi_read_body(fcgi, &more, 1, &n) == FASTCGI_OK && n == 0;
+	do
+	{
+		size_t want = len + 1 - have < READ_MOST ? len + 1 - have : READ_MOST;
+
+		n = FCGX_GetStr(data + have, (int) want, in);
+		have += n > 0 ? (size_t) n : 0;
+	} while (n > 0 && have <= len);
+	return have == len && FCGX_GetError(in) == 0;
 }
 
 /* decode -- the body that was read becomes what it was compressed from. */
@@ -330,8 +374,7 @@ request_read_body(struct request *req, size_t max_bytes)
 		request_drain(req);
 		return REQUEST_READ_ENCODING_UNKNOWN;
 	}
-	if (!request_parse_length(fastcgi_param(&req->fcgi, "CONTENT_LENGTH"),
-							  &len))
+	if (!request_parse_length(request_header(req, "CONTENT_LENGTH"), &len))
 	{
 		request_drain(req);
 		return REQUEST_READ_BAD_LENGTH;
@@ -348,9 +391,12 @@ request_read_body(struct request *req, size_t max_bytes)
 		request_drain(req);
 		return REQUEST_READ_NO_MEMORY;
 	}
-	data[len] = '\0';
-	if (!read_exactly(&req->fcgi, data, len))
+	if (!read_exactly(req->fcgi.in, data, len))
+	{
+		request_drain(req);
 		return REQUEST_READ_SHORT;
+	}
+	data[len] = '\0';
 	req->body = data;
 	req->body_len = len;
 	if (encoding != ENCODING_NONE && len > 0)
@@ -429,7 +475,7 @@ request_finish(struct request *req)
 void
 request_drop(struct request *req)
 {
-	fastcgi_close(&req->fcgi);
+	FCGX_Finish_r(&req->fcgi);
 	arena_reset(req->arena);
 	buf_shrink(&req->decoded, 0);
 	reply_recycle(&req->reply);
@@ -442,7 +488,6 @@ request_forget_body(struct request *req)
 	req->uri.nsegments = 0;
 	req->uri.nparams = 0;
 	req->nargs = 0;
-	req->fcgi.nparams = 0;
 	req->body = "";
 	req->body_len = 0;
 	buf_shrink(&req->decoded, 0);
@@ -480,7 +525,7 @@ request_param(const struct request *req, const char *name)
 const char *
 request_header(const struct request *req, const char *name)
 {
-	return fastcgi_param(&req->fcgi, name);
+	return FCGX_GetParam(name, req->fcgi.envp);
 }
 
 const char *
@@ -523,7 +568,7 @@ request_started_ms(const struct request *req)
 int
 request_watch_fd(const struct request *req)
 {
-	return req->fcgi.fd;
+	return req->fcgi.ipcFd;
 }
 
 struct metrics *

@@ -1,15 +1,16 @@
 /*
  * request_fcgi.h
  *	  The inside of a request: for request.c, reply.c, worker.c, dispatch.c
- *	  alone, the only files that may know of FastCGI.
+ *	  alone, the only files that may know libfcgi.
  */
 #ifndef TALLY_REQUEST_FCGI_H
 #define TALLY_REQUEST_FCGI_H
 
+#include <fcgiapp.h>
+
 #include "../extension/contract.h"
 #include "answer.h"
 #include "buf.h"
-#include "fastcgi.h"
 #include "metrics.h"
 #include "reply.h"
 #include "request.h"
@@ -17,8 +18,7 @@
 
 #define PROJECT_CHARS ((size_t) TALLY_PROJECT_ID_BYTES * 2)
 
-/* Memory of a request: the parameters (nginx sends up to 64 kB) beside its
- * body; and of its answer, of which more than this is streamed. */
+/* Memory of a request: what is made of its parameters beside its body; and of its answer, of which more than this is streamed. */
 #define REQUEST_ARENA_EXTRA ((size_t) 1024 * 1024)
 #define REPLY_MAX_BYTES ((size_t) 16 * 1024 * 1024)
 #define REPLY_KEEP_BYTES ((size_t) 16 * 1024)
@@ -40,7 +40,7 @@ struct reply
 
 struct request
 {
-	struct fastcgi fcgi;
+	FCGX_Request fcgi;
 	struct request_set *home;
 	struct request *next;
 	struct arena *arena;
@@ -77,10 +77,9 @@ void request_set_stop(struct request_set *set);
 /* How many are not free; 0 when all that was accepted has been answered. */
 int request_set_busy(struct request_set *set);
 
-/* Waits for the next connection on the listening socket; "window" is the
- * thread's, to read through.  False on an error of accept(), with errno set:
- * pause, then try again. */
-bool request_accept(struct request *req, int listen_fd, uint8_t *window);
+/* Waits for the next connection on the listening socket.  False on an error of
+ * accept(), with errno set: pause, then try again. */
+bool request_accept(struct request *req, int listen_fd);
 
 /* Makes a structure ready for the next connection, without an answer. */
 void request_drop(struct request *req);
@@ -92,7 +91,6 @@ enum request_read
 	REQUEST_READ_BAD_URI,
 	REQUEST_READ_BAD_LENGTH, /* CONTENT_LENGTH is no number */
 	REQUEST_READ_TOO_LARGE,	 /* ... or over the limit; body was drained */
-	REQUEST_READ_HEAD_TOO_LARGE,
 	REQUEST_READ_SHORT, /* fewer bytes came than were announced, or more */
 	REQUEST_READ_ENCODING_UNKNOWN,
 	REQUEST_READ_ENCODING_BROKEN,

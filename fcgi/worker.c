@@ -72,8 +72,18 @@ worker_setup(void)
 	sigset_t set;
 
 	awaited_signals(&set);
-	return signal(SIGPIPE, SIG_IGN) != SIG_ERR &&
-		   pthread_sigmask(SIG_BLOCK, &set, NULL) == 0;
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+		pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return false;
+
+	/* Both are read once, by FCGX_Init(), and are 2 s by default.  The first:
+	 * how long a close waits for the peer to close too; 0, since the stream
+	 * was read to its end.  The second: how long a connection that libfcgi
+	 * itself accepts may be silent. */
+	if (setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) != 0 ||
+		setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "500", 1) != 0)
+		return false;
+	return FCGX_Init() == 0;
 }
 
 int
@@ -168,8 +178,9 @@ inherited_socket(void)
 /*
  * open_socket -- bind and listen; the descriptor, or -1.
  *
- * Only a unix socket will do: who can connect can say of every request where
- * it comes from, so nobody but the web server's group may.
+ * Only a unix socket will do: libfcgi trusts what it reads, and who can
+ * connect can say of every request where it comes from, so nobody but the
+ * web server's group may.
  */
 static int
 open_socket(const struct worker_options *options, char *message)
@@ -239,7 +250,6 @@ accept_failed(struct worker *worker)
 static void *
 run(void *arg)
 {
-	uint8_t window[FASTCGI_WINDOW_BYTES];
 	struct worker *worker = arg;
 	struct request *req;
 	bool looked;
@@ -251,7 +261,7 @@ run(void *arg)
 			request_set_give(worker->set, req);
 			break;
 		}
-		if (request_accept(req, worker->listen_fd, window))
+		if (request_accept(req, worker->listen_fd))
 		{
 			if (dispatch(req, worker->service) == HANDLED_NOW)
 				request_finish(req);

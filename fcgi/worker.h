@@ -31,8 +31,8 @@ struct worker_options
 };
 
 /*
- * Once, before threads: ignores SIGPIPE, and blocks the signals that
- * worker_wait_signal() waits for.
+ * Once, before threads: ignores SIGPIPE, blocks the signals that
+ * worker_wait_signal() waits for, and sets up libfcgi.
  */
 bool worker_setup(void);
 

@@ -378,7 +378,7 @@ main(int argc, char **argv)
 	if (!digest_setup())
 		return fail("out of memory");
 	if (!worker_setup())
-		return fail("cannot set up signals");
+		return fail("cannot set up signals or libfcgi");
 	if (!start(&program, message))
 		return fail(message);
 

@@ -20,8 +20,9 @@ seed()
   mkdir -p "$corpus/$1"
   printf '%b' "$2" >"$corpus/$1/seed-$seeds"
 }
-seed fastcgi '\x00\x01\x01\x00\x01\x00\x08\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01\x04\x00\x01\x00\x11\x00\x00\x0b\x04\x52\x45\x51\x55\x45\x53\x54\x5f\x55\x52\x49\x2f\x61\x3f\x62\x01\x04\x00\x01\x00\x00\x00\x00\x01\x05\x00\x01\x00\x02\x00\x00\x7b\x7d\x01\x05\x00\x01\x00\x00\x00\x00'
-seed fastcgi '\x03\x01\x01\x00\x01\x00\x08\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01\x04\x00\x01\x00\x04\x00\x00\x01\x01\x61\x62\x01\x04\x00\x01\x00\x00\x00\x00'
+seed uri '/3.0/projects/4f1c/events/a%2Fb%20c?api_key=x&n=%7B%7D&empty'
+seed uri 'POST'
+seed uri '12345'
 seed event '{"a": 1.5e3, "keen": {"timestamp": "2024-03-01T09:30:00Z", "uniqueness_token": "x"}}'
 seed event '{"c": [{"a": "\\u00e9\\ud83d\\ude00"}, {}], "d": []}'
 printf '{"a": [1, null, true]}' | gzip >"$temporary/gz"
@@ -30,7 +31,7 @@ seed encoding '(\xb5/\xfd\x00\x58\x11\x00\x00{}'
 seed spool '\x01\x04aaaa\x02\x03TRE\x01\x05{"a":\x03\x02{}'
 seed spool '\x01\x02{}\x01\x02{}\x00\x20TREC....\x28\x00\x00\x00....................'
 
-for fuzzer in fastcgi event encoding spool; do
+for fuzzer in uri event encoding spool; do
   n=$((n + 1))
   if ../build/fuzz/fuzz_$fuzzer -max_total_time="$seconds" -max_len=4096 \
     ${TALLY_SEED:+-seed="$TALLY_SEED"} \

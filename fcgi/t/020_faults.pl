@@ -332,6 +332,18 @@ $tally->wait_until('an answer',
 	between($s, 0, 1.5, 'but not for long');
 	close $_ for @silent;
 
+	# half a request, and no end: one of them for each thread
+	my @half = map {
+		my $socket = IO::Socket::UNIX->new(Peer => $tally->read_socket)
+			or die $!;
+		syswrite $socket, "\1\1\0\1\0\x08\0\0\0\1\0\0\0\0\0\0\1\4\0\1";
+		$socket
+	} 1 .. 8;
+	($r, $s) = timed(sub { echo() });
+	is($r->{status}, 200, 'so do those that say half a request');
+	between($s, 0, 3.5, '... for two seconds');
+	close $_ for @half;
+
 	# a beginning of a request, then nothing; and bytes that are none
 	srand 42;
 	for my $bytes (

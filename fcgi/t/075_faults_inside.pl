@@ -1,6 +1,8 @@
 # Faults inside of tally-write (lib/faults.c): the disk fails at the n-th
 # call, memory runs out at the n-th allocation, syncs are slow, the clock on
-# the wall jumps.  What was acknowledged is stored once; it never crashes.
+# the wall jumps.  What was acknowledged is stored once.  It never crashes, but
+# where libfcgi is out of memory, which it answers with abort(): then a restart
+# loses nothing.
 use strict;
 use warnings;
 
@@ -11,6 +13,7 @@ use Errno qw(EIO ENOSPC);
 use Faults;
 use IO::Compress::Gzip qw(gzip);
 use TallyTest;
+use POSIX qw(SIGABRT);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -59,6 +62,14 @@ sub post_batch
 }
 
 $tally->wait_until('the keys', sub { post_one() == 201 });
+
+# ask_all -- one of each kind; their statuses.
+sub ask_all
+{
+	return (post_one(), post_batch(),
+		$tally->http('GET', '/metrics/write')->{status},
+		$tally->http('GET', '/health/ready')->{status});
+}
 
 # alive -- or why not, and started again.
 sub alive
@@ -115,20 +126,38 @@ for my $case ([ ENOSPC, 'no space' ], [ EIO, 'an error' ],
 	my ($odd, $crashed, $n) = (0, 0, 0);
 	for ($n = 1; $n < 400; $n++)
 	{
-		$faults->set(malloc_in => $n);
-		for my $status (post_one(), post_batch(),
-			$tally->http('GET', '/metrics/write')->{status},
-			$tally->http('GET', '/health/ready')->{status})
-		{
-			$odd++ unless $status =~ /^(?:200|201|500|502|503)$/;
-		}
+		$faults->set(malloc_in => $n, malloc_of => 1);
+		$odd += grep { !/^(?:200|201|500|503)$/ } ask_all();
 		$crashed++ unless alive();
 		last unless $faults->happened;
 	}
 	$faults->set;
 	is("$odd odd, $crashed crashed", '0 odd, 0 crashed',
-		"no memory at the n-th allocation, up to $n");
+		"no memory at the n-th allocation of our own, up to $n");
 	cmp_ok($n, '>', 10, 'of which there are some');
+}
+
+# In libfcgi: it aborts, and is started again, as systemd does; that nothing
+# acknowledged is lost by that is seen at the end.
+{
+	my ($odd, $aborted, $crashed, $happened) = (0, 0, 0, 0);
+	for (my $n = 1; $n < 200; $n = int($n * 1.5) + 1)
+	{
+		$faults->set(malloc_in => $n, malloc_of => 2);
+		$odd += grep { !/^(?:200|201|502|503)$/ } ask_all();
+		last unless $faults->happened;
+		$happened++;
+		next if $tally->is_running('write');
+		my $signal = $tally->exit_status('write') & 127;
+		$signal == SIGABRT ? $aborted++ : $crashed++;
+		start();
+		$tally->wait_until('events to be taken', sub { post_one() == 201 });
+	}
+	$faults->set;
+	is("$odd odd, $crashed crashed", '0 odd, 0 crashed',
+		'no memory in libfcgi: nothing but its abort()');
+	is($aborted, $happened, "... $happened times, each is one");
+	cmp_ok($aborted, '>', 5, '... and there are some');
 }
 
 # At the start: it runs, or it says that it does not.

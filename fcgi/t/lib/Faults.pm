@@ -14,8 +14,8 @@ use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 
 # as in faults.c
-my @FIELDS = qw(forget sync_us disk_in disk_errno malloc_in malloc_all clock_s
-	happened);
+my @FIELDS = qw(forget sync_us disk_in disk_errno malloc_in malloc_all
+	malloc_of clock_s happened);
 
 my $here = abs_path(dirname(__FILE__));
 

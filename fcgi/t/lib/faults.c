@@ -11,6 +11,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,12 +30,17 @@ struct control
 	int64_t disk_errno;
 	int64_t malloc_in;	/* ... and so many allocations from now */
 	int64_t malloc_all; /* and all that follow */
+	int64_t malloc_of;	/* of all, 1: of all but libfcgi, 2: of it alone */
 	int64_t clock_s;	/* added to the wall clock */
 	int64_t happened;	/* faults so far */
 };
 
 static struct control none;
 static struct control *control = &none;
+
+/* libfcgi's code. */
+static uintptr_t fcgi_begin;
+static uintptr_t fcgi_end;
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
@@ -47,6 +53,26 @@ static int (*real_fallocate)(int, off_t, off_t);
 static int (*real_close)(int);
 static ssize_t (*real_pwritev)(int, const struct iovec *, int, off_t);
 static int (*real_gettime)(clockid_t, struct timespec *);
+
+static int
+find_libfcgi(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void) size;
+	(void) arg;
+	if (strstr(info->dlpi_name, "/libfcgi.so") == NULL)
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+	{
+		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+
+		if (part->p_type == PT_LOAD && (part->p_flags & PF_X) != 0)
+		{
+			fcgi_begin = info->dlpi_addr + part->p_vaddr;
+			fcgi_end = fcgi_begin + part->p_memsz;
+		}
+	}
+	return 1;
+}
 
 __attribute__((constructor)) static void
 begin(void)
@@ -64,6 +90,7 @@ begin(void)
 	real_gettime = dlsym(RTLD_NEXT, "clock_gettime");
 	if (fd < 0)
 		return;
+	dl_iterate_phdr(find_libfcgi, NULL);
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page != MAP_FAILED)
 		control = page;
@@ -85,11 +112,17 @@ counts_down(int64_t *in)
  * Memory
  */
 
+/* no_memory -- for who called from there? */
 static int
-no_memory(void)
+no_memory(const void *caller)
 {
-	int none_left = counts_down(&control->malloc_in);
+	uintptr_t from = (uintptr_t) caller;
+	int in_libfcgi = from >= fcgi_begin && from < fcgi_end;
+	int none_left;
 
+	if (control->malloc_of != 0 && (control->malloc_of == 2) != in_libfcgi)
+		return 0;
+	none_left = counts_down(&control->malloc_in);
 	if (!none_left && control->malloc_all && control->happened > 0 &&
 		control->malloc_in <= 0)
 		none_left = 1;
@@ -101,19 +134,21 @@ no_memory(void)
 void *
 malloc(size_t size)
 {
-	return no_memory() ? NULL : __libc_malloc(size);
+	return no_memory(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *
 calloc(size_t n, size_t size)
 {
-	return no_memory() ? NULL : __libc_calloc(n, size);
+	return no_memory(__builtin_return_address(0)) ? NULL
+												  : __libc_calloc(n, size);
 }
 
 void *
 realloc(void *p, size_t size)
 {
-	return no_memory() ? NULL : __libc_realloc(p, size);
+	return no_memory(__builtin_return_address(0)) ? NULL
+												  : __libc_realloc(p, size);
 }
 
 /* ------------------------------------------------------------------------
