@@ -67,6 +67,7 @@ tally_panel_create(MemoryContext parent, const TallyGrid *grid, int nmeasures,
 	panel->magic = PANEL_MAGIC;
 	panel->cxt = cxt;
 	panel->grid = memcpy(palloc(VARSIZE(grid)), grid, VARSIZE(grid));
+	tally_grid_cursor_init(&panel->cursor, grid);
 	panel->changed = true;
 
 	panel->nmeasures = nmeasures;
@@ -139,20 +140,6 @@ void
 tally_panel_set_user(TallyPanel *panel, void *user)
 {
 	panel->user = user;
-}
-
-int32
-panel_search_bucket(TallyPanel *panel, TimestampTz t)
-{
-	const TallyGrid *grid = panel->grid;
-	int32 bucket = tally_grid_bucket(grid, t, &panel->hint);
-
-	if (bucket >= 0)
-	{
-		panel->hint_lower = Max(tally_grid_start(grid, bucket), grid->lower);
-		panel->hint_upper = Min(tally_grid_end(grid, bucket), grid->upper);
-	}
-	return bucket;
 }
 
 int32

@@ -77,11 +77,8 @@ struct TallyPanel
 	const Datum *probe_values;
 	const bool *probe_nulls;
 
-	/* the bucket found last, and what of it is in the range */
-	int32 hint;
-	TimestampTz hint_lower;
-	TimestampTz hint_upper;
-	PanelRow *rows; /* one a bucket */
+	TallyGridCursor cursor; /* in the grid */
+	PanelRow *rows;			/* one a bucket */
 
 	bool changed; /* since "flat" was made */
 	char *flat;	  /* what flattening will give, while it is asked for */
@@ -149,16 +146,11 @@ panel_expanded(Datum value)
 	return panel;
 }
 
-/* The bucket of an instant that is not in the one found last, or -1. */
-extern int32 panel_search_bucket(TallyPanel *panel, TimestampTz t);
-
 /* The bucket of an instant, -1 outside of the grid's range. */
 static inline int32
 panel_bucket(TallyPanel *panel, TimestampTz t)
 {
-	if (likely(t >= panel->hint_lower && t < panel->hint_upper))
-		return panel->hint;
-	return panel_search_bucket(panel, t);
+	return tally_grid_bucket(panel->grid, &panel->cursor, t);
 }
 
 /* The cell, or NULL when no value fell there. */

@@ -494,29 +494,49 @@ tally_grid_zone(const TallyGrid *grid)
 					grid->zone_len);
 }
 
+void
+tally_grid_cursor_init(TallyGridCursor *cursor, const TallyGrid *grid)
+{
+	double length = (double) grid->last - (double) grid->first;
+
+	memset(cursor, 0, sizeof(*cursor));
+	cursor->per_us = grid->nbuckets / length;
+	cursor->before =
+		((double) grid->lower - (double) grid->first) * cursor->per_us;
+}
+
 /*
- * tally_grid_search -- the bucket of an instant, boundaries being listed.
+ * tally_grid_search -- the bucket of an instant, wherever it is.
  *
  * Calendar buckets differ little in width, so the share of the grid's length
- * that has passed gives the bucket to within one or two, wherever it is: a
- * few comparisons against the eleven of a binary search over 2,000 buckets
- * (measured: 296 ms against 384 ms over 2 M rows in random order).
- * In double precision the share may be off by one bucket more; the steps
- * that follow make it right.
+ * that has passed gives the bucket to within one or two: a few comparisons
+ * against the eleven of a binary search over 2,000 buckets (measured: 296 ms
+ * against 384 ms over 2 M rows in random order).  In double precision the
+ * share may be off by one bucket more, of uniform ones, too; the steps that
+ * follow make it right.  A multiplication, since a division of integers takes
+ * several times as long.
  */
 int32
-tally_grid_search(const TallyGrid *grid, TimestampTz t)
+tally_grid_search(const TallyGrid *grid, TallyGridCursor *cursor,
+				  TimestampTz t)
 {
-	double share = ((double) t - (double) grid->first) /
-				   ((double) grid->last - (double) grid->first);
-	int32 i = (int32) (share * grid->nbuckets);
+	TimestampTz start;
+	TimestampTz end;
+	int32 i;
 
-	Assert(t >= grid->first && t < grid->last);
-
+	if (t < grid->lower || t >= grid->upper)
+		return -1;
+	i = (int32) ((double) (t - grid->lower) * cursor->per_us + cursor->before);
 	i = Max(Min(i, grid->nbuckets - 1), 0);
-	while (t < grid->bound[i])
+
+	while (t < (start = tally_grid_start(grid, i)))
 		i--;
-	while (t >= grid->bound[i + 1])
+	while (t >= (end = tally_grid_end(grid, i)))
+	{
+		start = end;
 		i++;
-	return i;
+	}
+	cursor->lower = Max(start, grid->lower);
+	cursor->upper = Min(end, grid->upper);
+	return cursor->bucket = i;
 }

@@ -110,9 +110,6 @@ extern pg_tz *tally_zone(const char *name);
  */
 extern pg_tz *tally_zone_of_offset(int64 seconds_east);
 
-/* Search for tally_grid_bucket(): "t" is in the range, hint did not fit. */
-extern int32 tally_grid_search(const TallyGrid *grid, TimestampTz t);
-
 static inline TimestampTz
 tally_grid_start(const TallyGrid *grid, int32 bucket)
 {
@@ -136,22 +133,37 @@ tally_grid_partial(const TallyGrid *grid, int32 bucket)
 }
 
 /*
+ * Where the buckets of many instants are looked for: in the one found last,
+ * then, whether boundaries are listed or not, near where their average width
+ * says.
+ */
+typedef struct TallyGridCursor
+{
+	TimestampTz lower; /* what of the bucket found last is in the range, */
+	TimestampTz upper; /* at first nothing */
+	int32 bucket;
+	double per_us; /* buckets a microsecond, on average */
+	double before; /* buckets, or part of one, before the range */
+} TallyGridCursor;
+
+extern void tally_grid_cursor_init(TallyGridCursor *cursor,
+								   const TallyGrid *grid);
+
+/* For tally_grid_bucket(): "t" is not in the bucket found last. */
+extern int32 tally_grid_search(const TallyGrid *grid, TallyGridCursor *cursor,
+							   TimestampTz t);
+
+/*
  * The bucket of instant "t", or -1 when it is outside of the range asked
- * for.  *hint is the bucket found last (start with 0): rows in time order
- * need no search at all.
+ * for.  Rows in time order need no search at all.
  */
 static inline int32
-tally_grid_bucket(const TallyGrid *grid, TimestampTz t, int32 *hint)
+tally_grid_bucket(const TallyGrid *grid, TallyGridCursor *cursor,
+				  TimestampTz t)
 {
-	int32 h = *hint;
-
-	if (t < grid->lower || t >= grid->upper)
-		return -1;
-	if (t >= tally_grid_start(grid, h) && t < tally_grid_end(grid, h))
-		return h;
-	if (grid->width_us > 0)
-		return *hint = (int32) ((t - grid->first) / grid->width_us);
-	return *hint = tally_grid_search(grid, t);
+	if (likely(t >= cursor->lower && t < cursor->upper))
+		return cursor->bucket;
+	return tally_grid_search(grid, cursor, t);
 }
 
 /* Are the two the same?  Reads nothing but their headers. */

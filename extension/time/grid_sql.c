@@ -272,9 +272,11 @@ Datum
 tally_bucket(PG_FUNCTION_ARGS)
 {
 	TallyGrid *grid = PG_GETARG_TALLY_GRID(0);
-	int32 hint = 0;
-	int32 bucket = tally_grid_bucket(grid, PG_GETARG_TIMESTAMPTZ(1), &hint);
+	TallyGridCursor cursor;
+	int32 bucket;
 
+	tally_grid_cursor_init(&cursor, grid);
+	bucket = tally_grid_bucket(grid, &cursor, PG_GETARG_TIMESTAMPTZ(1));
 	if (bucket < 0)
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(tally_grid_start(grid, bucket));
