@@ -610,7 +610,7 @@ END
 		for my $self (@started)
 		{
 			eval { $self->stop; 1 } or warn $@;
-			$self->show_logs if $failed;
+			$self->show_logs if $failed && !$self->{no_logs};
 			remove_tree($self->{dir})
 				unless $failed && $ENV{TALLY_TEST_KEEP};
 		}

@@ -1,0 +1,179 @@
+#!/usr/bin/env perl
+# The way of an event from the spool into the database.
+#
+#   deploy/bench/drain.pl [rounds] [backlog|visible]
+#
+# Starts a Tally of its own; see lib/Bench.pm.
+#
+#   backlog  A million events wait, as the database was away. In turn, every
+#            round: 5,000 POST/s while it is away; the same while it takes the
+#            backlog; the rest of the backlog alone. How fast is the drain, and
+#            what does it do to those who post?
+#   visible  5,000 events a second, one a request, each with the time at which
+#            it was sent. A session looks into the table all the time: how much
+#            later does it see each of them? None may be missing.
+#
+# nginx, wrk, tally-write and PostgreSQL share the machine, and other loads
+# come and go: read the medians and ratios of several rounds.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Bench;
+use Time::HiRes qw(sleep time);
+
+my $rounds = shift // 3;
+my $only = shift // 'backlog|visible';
+my $RATE = 5000;
+my $BACKLOG = 1_200_000;
+my $SECONDS = 5;
+my $WARM_UP_S = 0.5;
+
+my $bench = Bench->new;
+my $tally = $bench->{tally};
+
+# paced -- wrk at our rate, by 64 connections of two threads.
+sub paced
+{
+	my (%env) = @_;
+	return $bench->wrk("$bench->{base}/events/paced", post => 1, connections => 64,
+		seconds => $SECONDS, env => { RATE => $RATE / 2, %env });
+}
+
+# rate_until(check) -- events a second into the database until check() is true.
+sub rate_until
+{
+	my ($check) = @_;
+	my ($from, $since) = ($bench->stored, time);
+	sleep 0.02 until $check->();
+	return ($bench->stored - $from) / (time - $since);
+}
+
+sub fill_backlog
+{
+	while ($bench->waiting < $BACKLOG)
+	{
+		$bench->wrk("$bench->{base}/events", post => 1, connections => 4,
+			seconds => 1, env => { BULK => 1000 });
+	}
+}
+
+# beside_posts -- (what paced() gives, events a second meanwhile).
+sub beside_posts
+{
+	my $from = $bench->stored;
+	my $began = time;
+	my $r = paced();
+	return ($r, ($bench->stored - $from) / (time - $began));
+}
+
+my (%of);
+sub note { my ($what, $value) = @_; push @{ $of{$what} }, $value; return $value }
+
+# look(seconds) -- starts a session that looks into the table; the function
+# that it gives waits for its end: (rows seen, p50, p99, most), milliseconds.
+#
+# New rows are at the end of the table, which has nothing deleted. What was
+# committed while a look was on its way is seen by the next: the time of seeing
+# is when a look has ended.
+sub look
+{
+	my ($seconds) = @_;
+	my $sql = <<"SQL";
+CREATE TEMP TABLE seen (late float8);
+DO \$\$
+DECLARE
+	-- From the last page on: it may have room.
+	last tid := format('(%s,0)', greatest(0, pg_relation_size(
+		'tally_store.event') / 8192 - 1));
+	upto tid;
+	ends timestamptz := clock_timestamp() + interval '$seconds s';
+	started float8 := extract(epoch FROM clock_timestamp());
+	now float8;
+	got float8[];
+BEGIN
+	WHILE clock_timestamp() < ends LOOP
+		SELECT max(ctid), array_agg((properties->>'sent')::float8)
+			INTO upto, got FROM tally_store.event WHERE ctid > last;
+		IF upto IS NOT NULL THEN
+			now := extract(epoch FROM clock_timestamp());
+			INSERT INTO seen SELECT now - sent FROM unnest(got) sent
+				WHERE sent >= started;
+			last := upto;
+		END IF;
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+END \$\$;
+SELECT count(*), 1000 * percentile_cont(0.5) WITHIN GROUP (ORDER BY late),
+	1000 * percentile_cont(0.99) WITHIN GROUP (ORDER BY late),
+	1000 * max(late) FROM seen;
+SQL
+	my $file = $tally->dir . '/look.sql';
+	open my $fh, '>', $file or die "$file: $!\n";
+	print $fh $sql;
+	close $fh;
+	open my $pipe, '-|', $tally->psql_command, '-f', $file or die "psql: $!\n";
+	return sub { my $line = <$pipe>; close $pipe; chomp $line;
+		return split /\|/, $line };
+}
+
+for my $round (1 .. $rounds)
+{
+	last unless 'visible' =~ /$only/;
+	$bench->wait_until_drained;
+	my $before = $bench->stored;
+	my $seen = look($SECONDS + 4);
+	sleep 0.5;
+	my $probe = $bench->disk_probe;
+	my $r = paced(SENT => 1);
+	my @disk = $probe->();
+	my ($rows, $p50, $p99, $most) = $seen->();
+	my $new = $bench->stored - $before;
+	print "# of $new events $rows were seen\n" if $rows != $new;
+	note(visible => $rows == $new ? $p99 : 1e9);
+	printf "%d visible  %5.0f events/s: seen after p50 %4.0f ms, p99 %4.0f ms,"
+		. " at most %4.0f ms; a sync beside p50 %.1f, p99 %.0f, at most %.0f\n",
+		$round, $r->{rate}, $p50, $p99, $most, @disk;
+}
+
+for my $round (1 .. $rounds)
+{
+	last unless 'backlog' =~ /$only/;
+	$tally->stop_postgres;
+	fill_backlog();
+	my $quiet = paced();
+	note(quiet_p99 => $quiet->{p99});
+	my $before = $bench->stored;
+	$tally->start_postgres;
+	$tally->wait_until('the drain to go on',
+		sub { $bench->stored > $before });
+	sleep $WARM_UP_S;
+	my ($busy, $beside) = beside_posts();
+	print "# the backlog was too short\n" if $bench->waiting == 0;
+	note(busy_p99 => $busy->{p99});
+	note(beside => $beside);
+	# The last few are too few to be a backlog.
+	note(alone => rate_until(sub { $bench->waiting < 50_000 }));
+	$bench->wait_until_drained;
+	printf "%d backlog  away: %5.0f POST/s p99 %6.2f ms   drained: %5.0f POST/s"
+		. " p99 %6.2f ms   drain %6.0f/s beside, %6.0f/s alone\n", $round,
+		$quiet->{rate}, $quiet->{p99}, $busy->{rate}, $busy->{p99}, $beside,
+		$of{alone}[-1];
+}
+
+sub middle { return Bench::median(@{ $of{ $_[0] } }) }
+
+if ($of{alone})
+{
+	$bench->goal('drain alone, events/s', middle('alone'), '>=', 100_000,
+		'%.0f');
+	$bench->goal('drain beside 5,000 POST/s, events/s', middle('beside'), '>=',
+		60_000, '%.0f');
+	$bench->goal('p99 of those POSTs, drained / away',
+		middle('busy_p99') / middle('quiet_p99'), '<=', 3);
+}
+$bench->goal('visible after, p99 at 5,000 events/s, ms', middle('visible'),
+	'<=', 1000, '%.0f') if $of{visible};
+$bench->finish;
