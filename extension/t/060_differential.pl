@@ -55,10 +55,15 @@ for my $id (1 .. $specs)
 	push @{ $batches[ int(($id - 1) / 200) ] }, $id;
 }
 
+# What tally.series() runs inside of its own is shared with workers in every sixth
+# session.
+my $WORKERS = 'SET max_parallel_workers_per_gather = 1; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;'
+	. ' SET min_parallel_table_scan_size = 0;';
 my (%count, %shape, @wrong, @shown, @asked);
+my $nth = 0;
 for my $batch (grep { $_ } @batches)
 {
-	my $calls = "SET client_min_messages = warning;\n" . join '', map {
+	my $calls = 'SET client_min_messages = warning; ' . (++$nth % 6 == 5 ? $WORKERS : '') . "\n" . join '', map {
 		"SELECT plain.verdict($_, \$ours\$$spec{$_}{ours}\$ours\$, \$plain\$$spec{$_}{plain}\$plain\$, "
 			. ($spec{$_}{plain} =~ /\]::float8\[\] AS t\b/ || (grep { $_->{sketch} } @{ $spec{$_}{spec}{measures} }) ? 'true' : 'false') . ");\n" } @$batch;
 	my %said = map { /^(\d+) (.*)/s ? ($1 => $2) : () } split /\n(?=\d+ )/, $tally->psql($calls, db => 'postgres');

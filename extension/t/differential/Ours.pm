@@ -40,15 +40,17 @@ sub arguments_of { my ($m) = @_; return join '', map { defined $_ ? ", $_" : '' 
 sub grammar
 {
 	my ($m) = @_;
-	return 'count' if $m->{fn} eq 'count';
+	my $alias = defined $m->{alias} ? ' AS ' . ident($m->{alias}) : '';
+	return "count$alias" if $m->{fn} eq 'count';
 	my $fn = $m->{fn} eq 'count_of' ? 'count' : $m->{fn};
-	return "$fn(" . ($m->{path} ? $m->{path}[0] : written($m->{column})) . arguments_of($m) . ')';
+	return "$fn(" . ($m->{path} ? $m->{path}[0] : written($m->{column})) . arguments_of($m) . ")$alias";
 }
 
 # name_of(measure) -- what it is called in answers: without the quotes.
 sub name_of
 {
 	my ($m) = @_;
+	return $m->{alias} if defined $m->{alias};
 	return 'count' if $m->{fn} eq 'count';
 	my $fn = $m->{fn} eq 'count_of' ? 'count' : $m->{fn};
 	return "$fn(" . ($m->{path} ? $m->{path}[0] : $m->{column}) . arguments_of($m) . ')';
@@ -100,7 +102,7 @@ sub two_step
 	if ($s->{shape} eq 'merge')
 	{
 		# in parts, as they would be stored
-		$series .= " GROUP BY " . join(', ', grep { $_ } $group, 'ctid::text < \'(1\', md5(t.ctid::text) < \'7\'');
+		$series .= " GROUP BY " . join(', ', grep { $_ } $group, 'i4 % 3, md5(t::text) < \'7\'');
 		$series = "SELECT " . join(', ', grep { $_ } $names, 'tally.merge(s) AS s') . " FROM ($series) parts" . ($names ? " GROUP BY $names" : '');
 	}
 	else
@@ -142,6 +144,25 @@ sub source
 	return "$function(" . literal("SELECT * FROM $s->{table}{name} WHERE i4 IS NULL OR i4 >= \$1") . ", '[-2147483648]'";
 }
 
+# members(spec) -- as JSON.
+sub members
+{
+	my ($s) = @_;
+	my @keys = @{ $s->{keys} };
+	if ($s->{members_query})
+	{
+		my $columns = join ', ', map { $_->{path} ? ident($_->{path}[1]) . ' #>> ' . literal($_->{path}[2]) : ident($_->{column}) } @keys;
+		return '{"query": ' . json_text("SELECT $columns FROM $s->{table}{name} WHERE $s->{members_query}") . ', "params": [0]}';
+	}
+	my @names = map { json_text($_->{path} ? $_->{path}[0] : $_->{column}) } @keys;
+	return '[' . join(', ', map {
+		my $m = $_;
+		$s->{members_as} eq 'values' ? $m->[0]
+			: $s->{members_as} eq 'lists' ? '[' . join(', ', @$m) . ']'
+			: '{' . join(', ', map { "$names[$_]: $m->[$_]" } 0 .. $#names) . '}'
+	} @{ $s->{members} }) . ']';
+}
+
 # arguments(spec) -- of tally.series() and its like, from "axis" on.
 sub arguments
 {
@@ -154,7 +175,7 @@ sub arguments
 	push @a, "week_start => $s->{week_start}" if $s->{week_start} != 1;
 	push @a, 'filters => ' . literal('[' . join(', ', map { $_->[0] } @{ $s->{filters} }) . ']') if $s->{filters};
 	push @a, 'groups => ' . literal($s->{groups}) if $s->{groups};
-	push @a, 'members => ' . literal('[' . join(', ', @{ $s->{members} }) . ']') if $s->{members};
+	push @a, 'members => ' . literal(members($s)) if $s->{members} || $s->{members_query};
 	push @a, "top => $s->{top}", 'top_by => ' . literal(name_of($s->{measures}[ $s->{top_by} ])) if $s->{top};
 	push @a, 'other => ' . literal($s->{other}) if $s->{other};
 	my @fills = map { defined $_->{fill} ? json_text(name_of($_)) . ': ' . ($_->{fill} =~ /\d/ ? $_->{fill} : "\"$_->{fill}\"") : () } @{ $s->{measures} };

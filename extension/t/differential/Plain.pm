@@ -114,7 +114,8 @@ sub cells
 		$spine_zone = "'UTC'";
 	}
 	my $earlier = $s->{compare} ? earlier($s, $lower, $upper, $spine_zone, $origin) : undef;
-	my $cut = $srf || $s->{cut} ? "WHERE (at >= $lower AND at < $upper" . ($earlier ? " OR at >= $earlier->{lower} AND at < $earlier->{upper})" : ')') : '';
+	my $range = "at >= $lower AND at < $upper";
+	my $cut = $srf || $s->{cut} ? "WHERE ($range" . ($earlier ? " OR at >= $earlier->{lower} AND at < $earlier->{upper})" : ')') : '';
 
 	# grid @> local time compares it with what the clock shows at both ends
 	$cut = "WHERE shown >= $lower AT TIME ZONE $zone AND shown < $upper AT TIME ZONE $zone"
@@ -122,49 +123,77 @@ sub cells
 	my @columns = ("$at AS at", "$shown AS shown", (map { column($_) . " AS k$_->{n}" } @{ $s->{keys} }),
 		map { $m[ $_ - 1 ]{fn} eq 'count' ? () : column($m[ $_ - 1 ]) . " AS m$_" } 1 .. @m);
 	my $where = $s->{filters} ? ' WHERE ' . join(' AND ', map { "($_->[1])" } @{ $s->{filters} }) : '';
-	my $number = @k ? 'dense_rank() OVER (ORDER BY ' . join(', ', @k) . ')' : '1';
-	my $groups = @k ? 'SELECT DISTINCT ON (g) g, ' . join(', ', @k) . ' FROM r' : 'SELECT 1 AS g';
+	my $number = @k ? 'dense_rank() OVER (ORDER BY rest, ' . join(', ', @k) . ')' : '1';
+	my $groups = @k ? 'SELECT DISTINCT ON (g) g, rest, ' . join(', ', @k) . ' FROM r' : 'SELECT 1 AS g, false AS rest';
 	my $all = 'SELECT ' . join(', ', @columns) . " FROM $t->{name}$where";
+	my ($with, $rows, $members) = shown_groups($s, $all, $range);
 
-	# of all but the largest one group is made, or none
-	if ($s->{top})
-	{
-		my $by = $s->{top_by} + 1;
-		my $ranked = "SELECT k1, rank() OVER (ORDER BY v$by DESC NULLS LAST, k1) AS place FROM (SELECT k1, "
-			. of($m[ $by - 1 ], $by) . " FROM (SELECT * FROM ($all) r $cut) r GROUP BY k1) r";
-		my $key = $s->{other} ? "CASE WHEN place <= $s->{top} THEN r.k1 ELSE " . literal($s->{other}) . ' END' : 'r.k1';
-		$all = 'SELECT r.at, r.shown, ' . join(', ', "$key AS k1", map { $m[ $_ - 1 ]{fn} eq 'count' ? () : "r.m$_" } 1 .. @m)
-			. " FROM ($all) r JOIN ($ranked) p ON p.k1 IS NOT DISTINCT FROM r.k1" . ($s->{other} ? '' : " WHERE place <= $s->{top}");
-	}
-	# those that are listed are there without a row; a row without a time is
-	# one of no bucket
-	if ($s->{members} || ($s->{groups} // '') eq 'ever')
-	{
-		my $listed = join ', ', map { '(' . ($_ eq 'null' ? 'NULL' : /^"(.*)"$/ ? literal($1) : $_) . "::$s->{keys}[0]{type})" } @{ $s->{members} // [] };
-		my $rows = $all;
-		my $nothing = join '', map { $m[ $_ - 1 ]{fn} eq 'count' ? () : ', NULL' } 1 .. @m;
-		$all = "SELECT * FROM ($rows) r $cut";
-		$all .= " AND EXISTS (SELECT FROM (VALUES $listed) l(k1) WHERE l.k1 IS NOT DISTINCT FROM r.k1)" if ($s->{groups} // '') eq 'listed';
-		$all .= " UNION ALL SELECT NULL, NULL, k1$nothing FROM (VALUES $listed) l(k1)" if $s->{members};
-		$all .= " UNION ALL SELECT NULL, NULL, k1$nothing FROM (SELECT DISTINCT k1 FROM ($rows) r) r" if ($s->{groups} // '') eq 'ever';
-		$cut = '';
-	}
 	# an aggregate of no row at all is null and has no series
 	$groups .= ' WHERE EXISTS (SELECT FROM r)' if !@k && !$srf;
 	my $from = from($s);
 	my @values = map { value_of($m[ $_ - 1 ], $_) } 1 .. @m;
 	my $fell = 'SELECT s.n, r.g, ' . join(', ', map { of($m[ $_ - 1 ], $_) } 1 .. @m);
 
-	return "WITH r AS MATERIALIZED (SELECT *, $number AS g FROM ($all) r $cut), "
+	return "WITH $with"
+		. "r AS MATERIALIZED (SELECT *, $number AS g FROM (SELECT * FROM ($rows) r $cut$members) r), "
 		. "s AS MATERIALIZED (SELECT * FROM plain.spine('$s->{every}', $lower, $upper, $spine_zone, $origin, $s->{week_start})), "
 		. "g AS ($groups), "
 		. "a AS ($fell FROM r JOIN s ON r.at >= $from AND r.at < s.e AND r.at >= $lower AND r.at < $upper GROUP BY 1, 2), "
-		. ($s->{look_back} ? seeds($s, $at, $lower, $spine_zone, $origin, $where) : '')
+		. ($s->{look_back} ? seeds($s, $rows, $lower, $spine_zone, $origin) : '')
 		. ($earlier ? $earlier->{with} . "a2 AS ($fell FROM r JOIN s2 s ON r.at >= s.b AND r.at < s.e AND r.at >= $earlier->{lower} AND r.at < $earlier->{upper} GROUP BY 1, 2), "
-			. 'e AS MATERIALIZED (SELECT g.g, p.n, ' . join(', ', map { value_of($m[ $_ - 1 ], $_) } 1 .. @m)
-			. ' FROM p CROSS JOIN g LEFT JOIN a2 a ON (a.n, a.g) = (p.earlier, g.g)), ' : '')
+			. 'c2 AS MATERIALIZED (SELECT ' . join(', ', 's.*', 'g.*', @values) . ' FROM s2 s CROSS JOIN g LEFT JOIN a2 a USING (n, g)), '
+			. beside($s) : '')
 		. 'c AS MATERIALIZED (SELECT ' . join(', ', 's.*', 'g.*', @values, $earlier ? map { "e.v$_ AS w$_, e.n$_ AS o$_" . ($m[ $_ - 1 ]{sketch} ? ", e.t$_ AS u$_" : '') } 1 .. @m : ())
 		. ' FROM s CROSS JOIN g LEFT JOIN a USING (n, g)' . ($earlier ? ' LEFT JOIN e USING (n, g)' : '') . ') ';
+}
+
+# shown_groups(spec, rows, range) -- WITH what tells which groups are shown; the
+# rows, those of groups that are not shown as one or left out; and as an arm of
+# a UNION those groups that are there without a row: a row without a time is one
+# of no bucket.
+sub shown_groups
+{
+	my ($s, $all, $range) = @_;
+	my @m = @{ $s->{measures} };
+	my @k = map { "k$_->{n}" } @{ $s->{keys} };
+	my $k = join ', ', @k;
+	my $nothing = join '', map { $m[ $_ - 1 ]{fn} eq 'count' ? () : ", NULL::$m[$_-1]{of} AS m$_" } 1 .. @m;
+	my $is_in = sub { return "EXISTS (SELECT FROM $_[0] x WHERE ROW(" . join(', ', map { "x.$_" } @k) . ') IS NOT DISTINCT FROM ROW(' . join(', ', map { "r.$_" } @k) . ')' . ($_[1] // '') . ')' };
+	my @members;
+	push @members, 'SELECT ' . join(', ', map { column($_) . " AS k$_->{n}" } @{ $s->{keys} }) . " FROM $s->{table}{name} WHERE i4 > 0" if $s->{members_query};
+	push @members, map { my $m = $_; 'SELECT ' . join(', ', map { member_value($m->[ $_ - 1 ], $s->{keys}[ $_ - 1 ]{type}) . " AS k$_" } 1 .. @k) } @{ $s->{members} } if $s->{members};
+	push @members, "SELECT $k FROM raw" if ($s->{groups} // '') eq 'ever';
+	my $is_listed = ($s->{groups} // '') eq 'listed';
+	return ('', "SELECT *, false AS rest FROM ($all) q", '') if !@members && !$s->{top};
+
+	my $with = "raw AS MATERIALIZED ($all), ";
+	$with .= "listed AS MATERIALIZED (" . join(' UNION ', @members) . "), " if @members;
+	my $chosen = $is_listed ? $is_in->('listed') : 'true';
+	if ($s->{top})
+	{
+		my $by = $s->{top_by} + 1;
+		my $ranked = 'SELECT * FROM raw r WHERE ' . $range . ($is_listed ? " AND $chosen" : '');
+		$ranked .= " UNION ALL SELECT NULL, NULL, $k$nothing FROM listed" if @members;
+		$with .= "ranked AS MATERIALIZED (SELECT $k, rank() OVER (ORDER BY v$by DESC NULLS LAST, $k) AS place FROM (SELECT $k, "
+			. of($m[ $by - 1 ], $by) . " FROM ($ranked) r GROUP BY $k) q), ";
+		$chosen = $is_in->('ranked', " AND x.place <= $s->{top}");
+	}
+	# what is no text has no place for the name of the rest
+	my $shown = join ', ', map { "CASE WHEN $chosen THEN r.k$_->{n} ELSE " . ($_->{type} eq 'text' && defined $s->{other} ? literal($s->{other}) : 'NULL') . " END AS k$_->{n}" } @{ $s->{keys} };
+	my $mapped = sub {
+		my ($rows) = @_;
+		return 'SELECT r.at, r.shown, ' . join(', ', $shown, map { $m[ $_ - 1 ]{fn} eq 'count' ? () : "r.m$_" } 1 .. @m)
+			. ", NOT ($chosen) AS rest FROM ($rows) r" . ($s->{other} ? '' : " WHERE $chosen");
+	};
+	return ($with, $mapped->('SELECT * FROM raw'),
+		@members ? ' UNION ALL ' . $mapped->("SELECT NULL::timestamptz AS at, NULL::$s->{table}{axis_type} AS shown, $k$nothing FROM listed") : '');
+}
+
+# member_value(value, type) -- from JSON.
+sub member_value
+{
+	my ($v, $type) = @_;
+	return ($v eq 'null' ? 'NULL' : $v =~ /^"(.*)"$/ ? literal($1) : $v) . "::$type";
 }
 
 # value_of(measure, i) -- in a cell, where nothing may have fallen.
@@ -196,19 +225,40 @@ sub earlier
 	return \%e;
 }
 
-# seeds(spec) -- WITH z1, z2 ..: for each measure and group the value in the last
-# bucket before the range that has one.
+# beside(spec) -- WITH e: of each bucket what the measures were in the earlier one
+# that is beside it, filled as that period's.
+sub beside
+{
+	my ($s) = @_;
+	my @m = @{ $s->{measures} };
+	my ($with, $from, @columns) = ('', 'p JOIN c2 c ON c.n = p.earlier', 'c.g', 'p.n');
+	for my $i (1 .. @m)
+	{
+		my $v = "c.v$i";
+		if (defined $m[ $i - 1 ]{fill})
+		{
+			my $cast = $s->{shape} eq 'long' ? '::float8' : "::$m[$i-1]{type}";
+			my ($value, undef, $tables) = filled($s, $i, $cast, $m[ $i - 1 ]{fill}, fill_gap($s, $i), undef, 'c2');
+			$with .= "h$i AS MATERIALIZED (SELECT c.g, c.n, $value AS v FROM $tables), ";
+			$from .= " JOIN h$i ON (h$i.g, h$i.n) = (c.g, c.n)";
+			$v = "h$i.v";
+		}
+		push @columns, "$v AS v$i", "c.n$i", $m[ $i - 1 ]{sketch} ? "c.t$i" : ();
+	}
+	return $with . 'e AS MATERIALIZED (SELECT ' . join(', ', @columns) . " FROM $from), ";
+}
+
+# seeds(spec, rows) -- WITH z1, z2 ..: for each measure and group the value in the
+# last bucket before the range that has one.
 sub seeds
 {
-	my ($s, $shown_at, $lower, $zone, $origin, $where) = @_;
+	my ($s, $rows, $lower, $zone, $origin) = @_;
 	my @m = @{ $s->{measures} };
 	my @k = map { "k$_->{n}" } @{ $s->{keys} };
 	$origin = "plain.instant(date_trunc('day', $lower AT TIME ZONE $zone), $zone)"
 		if $origin eq 'NULL' && $s->{every} =~ /hour|min| s$/ && $s->{every} ne '7 min';
-	my $sql = 'b4 AS MATERIALIZED (SELECT r.*, g.g FROM (SELECT ' . join(', ', "$shown_at AS at",
-		(map { column($_) . " AS k$_->{n}" } @{ $s->{keys} }), map { $m[ $_ - 1 ]{fn} eq 'count' ? () : column($m[ $_ - 1 ]) . " AS m$_" } 1 .. @m)
-		. " FROM $s->{table}{name}$where) r JOIN g ON "
-		. join(' AND ', 'true', map { "g.$_ IS NOT DISTINCT FROM r.$_" } @k) . " WHERE r.at < $lower AND isfinite(r.at)), ";
+	my $sql = "b4 AS MATERIALIZED (SELECT r.*, g.g FROM ($rows) r JOIN g ON "
+		. join(' AND ', 'g.rest = r.rest', map { "g.$_ IS NOT DISTINCT FROM r.$_" } @k) . " WHERE r.at < $lower AND isfinite(r.at)), ";
 
 	for my $i (1 .. @m)
 	{
@@ -222,26 +272,28 @@ sub seeds
 	return $sql;
 }
 
-# filled(spec, i, cast, fill, gap, seed) -- of measure i the shown value, whether
-# it fills a gap, and the tables both are of: what fill.h says.
+# filled(spec, i, cast, fill, gap, seed, cells) -- of measure i the shown value,
+# whether it fills a gap, and the tables both are of: what fill.h says.  Of the
+# cells c, or c2 of the earlier period, which no seed precedes.
 sub filled
 {
-	my ($s, $i, $cast, $fill, $gap, $seed) = @_;
+	my ($s, $i, $cast, $fill, $gap, $seed, $cells) = @_;
 	my $zone = literal(Spec::axis_zone($s));
 	my $nothing = is_count($s->{measures}[ $i - 1 ]) ? "0$cast" : 'NULL';
 	my $clock = is_local($s) ? "'UTC'" : $zone;
 	my $reach = sub { my ($a, $b) = @_; return defined $gap ? "plain.moved($a, '$gap', $clock) >= $b" : "$a <= $b" };
-	my ($from, $empty) = ('c', $nothing);
+	$cells //= 'c';
+	my ($from, $empty) = ("$cells c", $nothing);
 
 	if (defined $fill && $fill =~ /previous|next|linear/)
 	{
 		# the value of one that has none, as the deviation of one row, is no end
 		my $known = "CASE WHEN n$i > 0 AND v$i IS NOT NULL THEN n END";
 		$from = "(SELECT c.*, max($known) OVER (PARTITION BY g ORDER BY n) AS before,"
-			. " min($known) OVER (PARTITION BY g ORDER BY n DESC) AS after FROM c) c"
-			. ' LEFT JOIN c p ON p.g = c.g AND p.n = c.before LEFT JOIN c q ON q.g = c.g AND q.n = c.after';
+			. " min($known) OVER (PARTITION BY g ORDER BY n DESC) AS after FROM $cells c) c"
+			. " LEFT JOIN $cells p ON p.g = c.g AND p.n = c.before LEFT JOIN $cells q ON q.g = c.g AND q.n = c.after";
 		my ($at, $p, $q) = ('p.b', "p.v$i$cast", "q.v$i$cast");
-		if ($s->{look_back} && $fill ne 'next')
+		if ($s->{look_back} && $fill ne 'next' && $cells eq 'c')
 		{
 			$from .= " LEFT JOIN z$i z ON z.g = c.g";
 			($at, $p) = ('coalesce(p.b, z.b)', "CASE WHEN p.b IS NULL THEN z.v$i$cast ELSE $p END");
@@ -388,7 +440,10 @@ sub long
 sub keys_object
 {
 	my ($s) = @_;
-	return 'jsonb_build_object(' . join(', ', map { key_name($_) . ', ' . key($_) } @{ $s->{keys} }) . ')';
+	# where no key has a place for it all show the name of the rest
+	my $everywhere = defined $s->{other} && !grep { $_->{type} eq 'text' } @{ $s->{keys} };
+	my $shown = sub { my ($k) = @_; return $everywhere ? 'CASE WHEN c.rest THEN to_jsonb(' . literal($s->{other}) . '::text) ELSE to_jsonb(' . key($k) . ') END' : key($k) };
+	return 'jsonb_build_object(' . join(', ', map { key_name($_) . ', ' . $shown->($_) } @{ $s->{keys} }) . ')';
 }
 
 # json -- the cells of the one document.

@@ -238,31 +238,48 @@ my @FILTERS = (
 	[ '["\"Doc\".n", "gte", 2]', 'CASE WHEN jsonb_typeof("Doc" -> \'n\') = \'number\' THEN ("Doc" ->> \'n\')::numeric >= 2 END' ],
 	[ '["js.n", "lt", 3]', 'CASE WHEN json_typeof(js #> \'{n}\') = \'number\' THEN (js #>> \'{n}\')::numeric < 3 END' ]);
 
+# Members of a type, as JSON: some of a table's values, and others.
+my %POOL = (text => [ '"a"', '"nobody"', '""', 'null', '"x"' ], bool => [ 'true', 'null' ], smallint => [ 1, 2, 77, 'null' ],
+	bigint => [ 1, 9223372036854775807 ], uuid => [ '"00000000-0000-0000-0000-000000000001"', '"00000000-0000-0000-0000-00000000000f"' ],
+	date => [ '"2025-01-01"', '"1999-12-31"' ], numeric => [ 0, '1.50', '1e25', 'null' ], 'double precision' => [ 0.5, -3, 'null' ]);
+
+# members(spec) -- groups that are listed, in one of the ways to list them.
+sub members
+{
+	my ($s) = @_;
+	my @keys = @{ $s->{keys} };
+	if (chance(0.3))
+	{
+		$s->{members_query} = 'i4 > $1';
+		return;
+	}
+	# several keys: of so many members each with all of its values
+	$s->{members} = [ map { [ map { pick(@{ $POOL{ $_->{type} } }) } @keys ] } 1 .. pick(1, 2, 3, 5) ];
+	$s->{members_as} = @keys == 1 ? pick(qw(values lists objects)) : pick(qw(lists objects));
+	return;
+}
+
 # groups(spec) -- which are shown: listed, ever seen, only the largest.
 sub groups
 {
 	my ($s) = @_;
-	my $key = $s->{keys}[0];
+	my @keys = @{ $s->{keys} };
 
-	return if @{ $s->{keys} } != 1 || !chance(0.6);
-	if ($key->{type} eq 'text' && chance(0.5))
+	return if !@keys || !chance(0.7);
+	$s->{groups} = pick('seen', 'ever', 'listed', 'listed') if chance(0.6);
+	my $listed = ($s->{groups} // '') eq 'listed';
+	members($s) if $listed || chance(0.2);
+
+	# what ranks a group; two groups of the same rank come in their order
+	my @ranks = grep { $s->{measures}[$_]{fn} !~ /values|stats|first|last/ && !$s->{measures}[$_]{sketch} } 0 .. $#{ $s->{measures} };
+	if (@ranks && chance(0.5))
 	{
-		# what ranks a group; two groups of the same rank come in their order
-		my @ranks = grep { $s->{measures}[$_]{fn} !~ /values|stats|first|last/ && !$s->{measures}[$_]{sketch} } 0 .. $#{ $s->{measures} };
-		return if !@ranks;
 		$s->{top} = 1 + int rand 4;
 		$s->{top_by} = pick(@ranks);
-		$s->{other} = 'the rest' if chance(0.7);
-		return;
 	}
-	$s->{groups} = pick('seen', 'ever', 'listed');
-	return if $s->{groups} ne 'listed' && chance(0.5);
-	my %pool = (text => [ '"a"', '"nobody"', '""', 'null', '"x"' ], bool => [ 'true', 'null' ], smallint => [ 1, 2, 77, 'null' ],
-		bigint => [ 1, 9223372036854775807 ], uuid => [ '"00000000-0000-0000-0000-000000000001"', '"00000000-0000-0000-0000-00000000000f"' ],
-		date => [ '"2025-01-01"', '"1999-12-31"' ]);
-	my $pool = $pool{ $key->{type} };
-	if ($pool) { $s->{members} = [ grep { chance(0.7) } @$pool ] }
-	if (!$s->{members} || !@{ $s->{members} }) { delete @{$s}{qw(members groups)} }
+	# columns need one that has a place for it
+	return if !$listed && !$s->{top} || $s->{shape} eq 'wide' && !grep { $_->{type} eq 'text' } @keys;
+	$s->{other} = 'the rest' if chance(0.7);
 	return;
 }
 
@@ -282,25 +299,31 @@ sub series
 	$s->{filters} = [ map { pick(@FILTERS) } 1 .. pick(1, 1, 2) ] if chance(0.35);
 	$s->{query} = 1 if chance(0.2);
 	groups($s);
+	$s->{compare} = pick('1 day', '1 week', '1 mon', '1 mon', '1 year', '36 hours', '364 days', $s->{every}) if chance(0.25);
+	fills($s) if chance(0.4);
+	for my $i (0 .. $#{ $s->{measures} })
+	{
+		$s->{measures}[$i]{alias} = pick('n', 'a b', 'As', 'q"uote', '%') . $i if chance(0.15);
+	}
+	return;
+}
 
-	if (!$s->{top} && chance(0.25))
+# fills(spec) -- of each measure, and what goes with them.
+sub fills
+{
+	my ($s) = @_;
+	my $long = $s->{shape} eq 'long';
+	for my $m (@{ $s->{measures} })
 	{
-		$s->{compare} = pick('1 day', '1 week', '1 mon', '1 mon', '1 year', '36 hours', '364 days', $s->{every});
+		# a column of another type than float8 has no place for a line
+		my $is_float = $m->{type} eq 'double precision';
+		next if !chance(0.7) || $m->{sketch} || $m->{type} !~ /^(smallint|int|bigint|numeric|double precision)$/ || $m->{fn} =~ /stddev|variance/;
+		$m->{fill} = pick('null', 'zero', 'previous', 'previous', 'next', 7, $long || $is_float ? 'linear' : ());
 	}
-	elsif (chance(0.4))
-	{
-		for my $m (@{ $s->{measures} })
-		{
-			# a column of another type than float8 has no place for a line
-			my $is_float = $m->{type} eq 'double precision';
-			next if !chance(0.7) || $m->{sketch} || $m->{type} !~ /^(smallint|int|bigint|numeric|double precision)$/ || $m->{fn} =~ /stddev|variance/;
-			$m->{fill} = pick('null', 'zero', 'previous', 'previous', 'next', 7, $long || $is_float ? 'linear' : ());
-		}
-		my $reaching = grep { ($_->{fill} // '') =~ /previous|next|linear/ } @{ $s->{measures} };
-		my ($number, $unit) = split / /, $s->{every};
-		$s->{max_gap} = pick('1 day', '26 hours', map { $number * $_ . " $unit" } 1 .. 4) if $reaching && chance(0.4);
-		$s->{look_back} = 1 if (grep { ($_->{fill} // '') =~ /previous|linear/ } @{ $s->{measures} }) && chance(0.4) && !$s->{top};
-	}
+	my $reaching = grep { ($_->{fill} // '') =~ /previous|next|linear/ } @{ $s->{measures} };
+	my ($number, $unit) = split / /, $s->{every};
+	$s->{max_gap} = pick('1 day', '26 hours', map { $number * $_ . " $unit" } 1 .. 4) if $reaching && chance(0.4);
+	$s->{look_back} = 1 if (grep { ($_->{fill} // '') =~ /previous|linear/ } @{ $s->{measures} }) && chance(0.4);
 	return;
 }
 

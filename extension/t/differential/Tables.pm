@@ -1,6 +1,6 @@
 # Tables.pm
-#     The tables of the differential test: a hundred rows or so each, with what
-#     hurts: nulls, duplicates, one value far more often than the others, times
+#     The tables of the differential test, some of them partitioned, inherited
+#     from, or views: a hundred rows or so each, with what hurts: nulls, duplicates, one value far more often than the others, times
 #     on bucket edges and on clock changes, and names that need quotes.
 package Tables;
 
@@ -92,6 +92,18 @@ sub at
 	return ($minutes, chance(0.3) ? sprintf('%.6f', rand 60) : 0);
 }
 
+# parts(table, i) -- the end of its CREATE TABLE, and what its rows are in.
+sub parts
+{
+	my ($t, $i) = @_;
+	return ";\nCREATE TABLE \"part $i\" () INHERITS ($t->{name});\n" if $t->{kind} eq 'inherited';
+	return ";\n" if $t->{kind} ne 'partitioned';
+	my $part = sub { return "CREATE TABLE \"part $i$_[0]\" PARTITION OF $t->{name} $_[1];\n" };
+	return ' PARTITION BY RANGE (' . ident($t->{axis}) . ");\n"
+		. $part->('a', "FOR VALUES FROM (MINVALUE) TO ('$t->{day}')") . $part->('b', "FOR VALUES FROM ('$t->{day}') TO ('$t->{day}'::date + 3)")
+		. $part->('c', 'DEFAULT');
+}
+
 # tables(n) -- n of them, and the SQL that makes them.
 sub tables
 {
@@ -107,13 +119,15 @@ sub tables
 			day => $day, zone => $zone,
 			# whole minutes from the era's midnight at which there are rows
 			minutes => [],
+			kind => pick(qw(table table table partitioned partitioned inherited view matview)),
 			rows => $i == 0 ? 0 : pick(1, 12, 40, 90, 90, 160),
 			columns => { map { @$_ } @TYPES },
 		);
 		my $spread = pick(2, 10, 30, 90);
 		my @names = map { $_->[0] } @TYPES;
-		$sql .= "CREATE TABLE $t{name} (" . ident($t{axis}) . " $t{axis_type}, "
-			. join(', ', map { ident($_->[0]) . " $_->[1]" } @TYPES) . ");\n"
+		my $stored = $t{kind} =~ /view/ ? ident("stored $i") : $t{name};
+		$sql .= "CREATE TABLE $stored (" . ident($t{axis}) . " $t{axis_type}, "
+			. join(', ', map { ident($_->[0]) . " $_->[1]" } @TYPES) . ')' . parts(\%t, $i)
 			. "CREATE TEMP TABLE raw (minutes int, seconds float8, " . join(', ', map { ident($_->[0]) . " $_->[1]" } @TYPES) . ");\n"
 			. "COPY raw FROM stdin;\n";
 		for (1 .. $t{rows})
@@ -127,9 +141,13 @@ sub tables
 		# midnight on the zone's clock is where whole hours count from
 		my $time = "timestamp '$day' + minutes * interval '1 min' + seconds * interval '1 s'";
 		$time = "($time) AT TIME ZONE '$zone'" if $t{axis_type} eq 'timestamptz';
-		$sql .= "\\.\nINSERT INTO $t{name} SELECT ($time)::$t{axis_type}, " . join(', ', map { ident($_) } @names) . " FROM raw;\n"
-			. "DROP TABLE raw;\n";
-		$sql .= "INSERT INTO $t{name} (" . ident($t{axis}) . ", i4) VALUES ('infinity', 1), ('-infinity', 2);\n" if chance(0.3);
+		my $rows = "SELECT ($time)::$t{axis_type}, " . join(', ', map { ident($_) } @names) . ' FROM raw';
+		$sql .= "\\.\n";
+		$sql .= "INSERT INTO $stored $rows" . ($t{kind} eq 'inherited' ? " WHERE i4 % 2 = 0;\nINSERT INTO \"part $i\" $rows WHERE i4 % 2 = 0 IS NOT TRUE" : '') . ";\nDROP TABLE raw;\n";
+		$sql .= "INSERT INTO $stored (" . ident($t{axis}) . ", i4) VALUES ('infinity', 1), ('-infinity', 2);\n" if chance(0.3);
+		$sql .= "CREATE INDEX ON $stored (" . ident($t{axis}) . ");\n" if chance(0.4);
+		$sql .= 'CREATE ' . ($t{kind} eq 'view' ? 'VIEW' : 'MATERIALIZED VIEW') . " $t{name} AS SELECT * FROM $stored;\n" if $t{kind} =~ /view/;
+		$sql .= "ANALYZE $stored;\n" if chance(0.5);
 		push @tables, \%t;
 	}
 	return (\@tables, "CREATE SCHEMA \"Odd \"\"Schema\"\"\";\n$sql");
