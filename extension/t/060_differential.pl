@@ -65,7 +65,7 @@ for my $batch (grep { $_ } @batches)
 {
 	my $calls = 'SET client_min_messages = warning; ' . (++$nth % 6 == 5 ? $WORKERS : '') . "\n" . join '', map {
 		"SELECT plain.verdict($_, \$ours\$$spec{$_}{ours}\$ours\$, \$plain\$$spec{$_}{plain}\$plain\$, "
-			. ($spec{$_}{plain} =~ /\]::float8\[\] AS t\b/ || (grep { $_->{sketch} } @{ $spec{$_}{spec}{measures} }) ? 'true' : 'false') . ");\n" } @$batch;
+			. ($spec{$_}{plain} =~ /::float8\[\] AS t\b/ ? 'true' : 'false') . ");\n" } @$batch;
 	my %said = map { /^(\d+) (.*)/s ? ($1 => $2) : () } split /\n(?=\d+ )/, $tally->psql($calls, db => 'postgres');
 	for my $id (@$batch)
 	{

@@ -1,6 +1,7 @@
 # Ours.pm
 #     A specification as a call of Tally, in the columns that plain.verdict()
-#     compares: k which cell, x exact, y up to the last digits of a double.
+#     compares: k which cell, o in which order, x exact, y up to the last digits
+#     of a double.
 package Ours;
 
 use strict;
@@ -121,9 +122,9 @@ sub two_step
 	my $cell = join ', ', 'bucket', @shown;
 	if ($shape eq 'values')
 	{
-		return 'SELECT ROW(' . join(', ', @shown) . ")::text AS k, '{}' AS x, tally.values(s) AS y FROM ($series) q WHERE s IS NOT NULL";
+		return 'SELECT ROW(' . join(', ', @shown) . ")::text AS k, 0 AS o, '{}' AS x, tally.values(s) AS y FROM ($series) q WHERE s IS NOT NULL";
 	}
-	return "SELECT ROW($cell)::text AS k, ARRAY[bucket_end::text, n::text, is_filled::text, is_partial::text] AS x, ARRAY[value] AS y"
+	return "SELECT ROW($cell)::text AS k, 0 AS o, ARRAY[bucket_end::text, n::text, is_filled::text, is_partial::text] AS x, ARRAY[value] AS y"
 		. " FROM ($series) q, LATERAL $rows r";
 }
 
@@ -195,14 +196,14 @@ sub wide
 	my @values = map { "v$_" } 1 .. $n;
 	my $columns = join ', ', $s->{table}{axis_type} eq 'timestamptz' ? 'b timestamptz' : 'b timestamp', map({ "k$_->{n} $_->{type}" } @{ $s->{keys} }), map { "v$_ $m[$_-1]{type}" } 1 .. $n;
 	my ($x, $y) = compared(\@m, @values);
-	return 'SELECT ROW(' . join(', ', 'b', @keys) . ")::text AS k, $x AS x, $y AS y"
+	return 'SELECT ROW(' . join(', ', 'b', @keys) . ")::text AS k, row_number() OVER () AS o, $x AS x, $y AS y"
 		. ' FROM ' . source($s, 'wide') . ', ' . arguments($s) . ") AS t($columns)";
 }
 
 sub long
 {
 	my ($s) = @_;
-	return 'SELECT ROW(bucket, bucket_end, keys, measure)::text AS k, ARRAY[is_filled::text, is_partial::text] AS x, ARRAY[value] AS y'
+	return 'SELECT ROW(bucket, bucket_end, keys, measure)::text AS k, row_number() OVER () AS o, ARRAY[is_filled::text, is_partial::text] AS x, ARRAY[value] AS y'
 		. ' FROM ' . source($s, 'long') . ', ' . arguments($s) . ')';
 }
 
@@ -217,12 +218,12 @@ sub json
 		my $name = literal(name_of($m[$i]) . ($i >= @{ $s->{measures} } ? ' before' : ''));
 		my $value = "(g.o -> $name -> (a.n - 1)::int)";
 		my ($x, $y) = compared([ $m[$i] ], $m[$i]{type} =~ /\[/ ? "nullif($value, 'null')" : "($value #>> '{}')" . ($m[$i]{type} eq 'numeric' ? '::numeric' : ''));
-		return "SELECT ROW(" . join(', ', $instant->('start'), $instant->('end'), "g.o -> 'key'", $name) . ")::text AS k,"
+		return "SELECT ROW(" . join(', ', $instant->('start'), $instant->('end'), "g.o -> 'key'", $name) . ")::text AS k, a.n AS o,"
 			. " $x || (a.at ->> 'partial') AS x, $y AS y"
 			. " FROM d, jsonb_array_elements(d -> 'axis') WITH ORDINALITY a(at, n), jsonb_array_elements(d -> 'series') g(o)";
 	};
 	return 'WITH d AS MATERIALIZED (SELECT ' . source($s, 'json') . ', ' . arguments($s) . ') AS d) '
-		. join(' UNION ALL ', "SELECT 'groups' AS k, ARRAY[d #>> '{meta,groups}', jsonb_array_length(d -> 'series')::text] AS x, '{}'::float8[] AS y FROM d",
+		. join(' UNION ALL ', "SELECT 'groups' AS k, 0 AS o, ARRAY[d #>> '{meta,groups}', jsonb_array_length(d -> 'series')::text] AS x, '{}'::float8[] AS y FROM d",
 			map { $cell->($_) } 0 .. $#m);
 }
 

@@ -143,7 +143,7 @@ sub cells
 		. ($earlier ? $earlier->{with} . "a2 AS ($fell FROM r JOIN s2 s ON r.at >= s.b AND r.at < s.e AND r.at >= $earlier->{lower} AND r.at < $earlier->{upper} GROUP BY 1, 2), "
 			. 'c2 AS MATERIALIZED (SELECT ' . join(', ', 's.*', 'g.*', @values) . ' FROM s2 s CROSS JOIN g LEFT JOIN a2 a USING (n, g)), '
 			. beside($s) : '')
-		. 'c AS MATERIALIZED (SELECT ' . join(', ', 's.*', 'g.*', @values, $earlier ? map { "e.v$_ AS w$_, e.n$_ AS o$_" . ($m[ $_ - 1 ]{sketch} ? ", e.t$_ AS u$_" : '') } 1 .. @m : ())
+		. 'c AS MATERIALIZED (SELECT ' . join(', ', 's.*', 'g.*', @values, $earlier ? map { "e.v$_ AS w$_, e.n$_ AS o$_" . (is_near($m[ $_ - 1 ]) ? ", e.t$_ AS u$_" : '') } 1 .. @m : ())
 		. ' FROM s CROSS JOIN g LEFT JOIN a USING (n, g)' . ($earlier ? ' LEFT JOIN e USING (n, g)' : '') . ') ';
 }
 
@@ -238,12 +238,12 @@ sub beside
 		if (defined $m[ $i - 1 ]{fill})
 		{
 			my $cast = $s->{shape} eq 'long' ? '::float8' : "::$m[$i-1]{type}";
-			my ($value, undef, $tables) = filled($s, $i, $cast, $m[ $i - 1 ]{fill}, fill_gap($s, $i), undef, 'c2');
-			$with .= "h$i AS MATERIALIZED (SELECT c.g, c.n, $value AS v FROM $tables), ";
+			my ($value, undef, $tables, $t) = filled($s, $i, $cast, $m[ $i - 1 ]{fill}, fill_gap($s, $i), undef, 'c2');
+			$with .= "h$i AS MATERIALIZED (SELECT c.g, c.n, $value AS v" . (defined $t ? ", $t AS t" : '') . " FROM $tables), ";
 			$from .= " JOIN h$i ON (h$i.g, h$i.n) = (c.g, c.n)";
 			$v = "h$i.v";
 		}
-		push @columns, "$v AS v$i", "c.n$i", $m[ $i - 1 ]{sketch} ? "c.t$i" : ();
+		push @columns, "$v AS v$i", "c.n$i", $m[ $i - 1 ]{sketch} ? "c.t$i" : is_near($m[ $i - 1 ]) ? "h$i.t AS t$i" : ();
 	}
 	return $with . 'e AS MATERIALIZED (SELECT ' . join(', ', @columns) . " FROM $from), ";
 }
@@ -274,7 +274,8 @@ sub seeds
 
 # filled(spec, i, cast, fill, gap, seed, cells) -- of measure i the shown value,
 # whether it fills a gap, and the tables both are of: what fill.h says.  Of the
-# cells c, or c2 of the earlier period, which no seed precedes.
+# cells c, or c2 of the earlier period, which no seed precedes.  Of a line also how
+# far off it may be: where its ends nearly cancel rounding them is what is left.
 sub filled
 {
 	my ($s, $i, $cast, $fill, $gap, $seed, $cells) = @_;
@@ -284,6 +285,7 @@ sub filled
 	my $reach = sub { my ($a, $b) = @_; return defined $gap ? "plain.moved($a, '$gap', $clock) >= $b" : "$a <= $b" };
 	$cells //= 'c';
 	my ($from, $empty) = ("$cells c", $nothing);
+	my $off;
 
 	if (defined $fill && $fill =~ /previous|next|linear/)
 	{
@@ -298,6 +300,7 @@ sub filled
 			$from .= " LEFT JOIN z$i z ON z.g = c.g";
 			($at, $p) = ('coalesce(p.b, z.b)', "CASE WHEN p.b IS NULL THEN z.v$i$cast ELSE $p END");
 		}
+		$off = "4e-16 * greatest(abs(($p)::float8), abs(($q)::float8))" if $fill eq 'linear';
 		$empty = $fill eq 'previous' ? 'CASE WHEN ' . $reach->($at, 'c.b') . " THEN $p"
 			. (defined $seed ? " WHEN p.b IS NULL AND " . $reach->("($s->{lower})", 'greatest(c.b, ' . "($s->{lower}))") . " THEN $seed" : '') . " ELSE $nothing END"
 			: $fill eq 'next' ? 'CASE WHEN ' . $reach->('c.b', 'q.b') . " THEN $q ELSE $nothing END"
@@ -309,7 +312,7 @@ sub filled
 		$empty = $fill eq 'zero' ? '0' : $fill;
 	}
 	my $shown = "CASE WHEN c.n$i > 0 THEN c.v$i$cast ELSE $empty END";
-	return ($shown, "c.n$i = 0 AND ($shown) IS NOT NULL", $from);
+	return ($shown, "c.n$i = 0 AND ($shown) IS NOT NULL", $from, $off);
 }
 
 # windowed(spec) -- the same of a cell that is made of several buckets.
@@ -335,14 +338,15 @@ sub two_step
 	my ($s) = @_;
 	my $shape = $s->{shape};
 	my $cells = cells($s);
-	my ($value, $is_filled, $from) = filled($s, 1, '::float8', @{$s}{qw(fill max_gap seed)});
+	my ($value, $is_filled, $from, $t) = filled($s, 1, '::float8', @{$s}{qw(fill max_gap seed)});
 	my ($n, $b, $e) = ('c.n1', 'c.b', 'c.e');
 	my @names = map { key($_) } @{ $s->{keys} };
 	my $zone = literal(Spec::axis_zone($s));
 
 	if ($shape eq 'values')
 	{
-		return $cells . 'SELECT ROW(' . join(', ', @names) . ")::text AS k, '{}' AS x, array_agg($value ORDER BY c.n) AS y FROM $from GROUP BY "
+		return $cells . 'SELECT ROW(' . join(', ', @names) . ")::text AS k, 0 AS o, '{}' AS x, array_agg($value ORDER BY c.n) AS y"
+			. (defined $t ? ", array_agg($t ORDER BY c.n)::float8[] AS t" : '') . " FROM $from GROUP BY "
 			. join(', ', 'c.g', map { "c.k$_->{n}" } @{ $s->{keys} });
 	}
 	if ($shape eq 'rate')
@@ -359,9 +363,9 @@ sub two_step
 		$partial = "($b < " . $moved->("($s->{lower})") . " OR $e > " . $moved->("($s->{upper})") . ')';
 	}
 	($value, $is_filled, $n) = windowed($s) if $shape =~ /moving|cumulate/;
-	return $cells . 'SELECT ROW(' . join(', ', $b, @names) . ")::text AS k,"
+	return $cells . 'SELECT ROW(' . join(', ', $b, @names) . ")::text AS k, 0 AS o,"
 		. " ARRAY[($e)::text, ($n)::text, ($is_filled)::text, ($partial)::text] AS x, ARRAY[$value] AS y"
-		. ($s->{measures}[0]{sketch} ? ', ARRAY[c.t1]::float8[] AS t' : cancels($s)) . " FROM $from";
+		. ($s->{measures}[0]{sketch} ? ', ARRAY[c.t1]::float8[] AS t' : defined $t ? ", ARRAY[$t]::float8[] AS t" : cancels($s)) . " FROM $from";
 }
 
 # cancels(spec) -- t of a window: large values that nearly cancel leave what
@@ -388,26 +392,30 @@ sub wide
 	# each measure that is filled has a table of its own
 	for my $i (grep { defined $m[ $_ - 1 ]{fill} } 1 .. @m)
 	{
-		my ($value, undef, $tables) = filled($s, $i, "::$m[$i - 1]{type}", $m[ $i - 1 ]{fill}, fill_gap($s, $i));
-		$with .= ", f$i AS MATERIALIZED (SELECT c.g, c.n, $value AS v FROM $tables)";
+		my ($value, undef, $tables, $t) = filled($s, $i, "::$m[$i - 1]{type}", $m[ $i - 1 ]{fill}, fill_gap($s, $i));
+		$with .= ", f$i AS MATERIALIZED (SELECT c.g, c.n, $value AS v" . (defined $t ? ", $t AS t" : '') . " FROM $tables)";
 		$from .= " JOIN f$i ON (f$i.g, f$i.n) = (c.g, c.n)";
 		$shown[ $i - 1 ] = "f$i.v";
 	}
 	push @shown, map { "c.w$_" } 1 .. @m if $s->{compare};
 	my ($x, $y) = compared([ shown_measures($s) ], @shown);
-	return cells($s) . "$with SELECT $key AS k, $x AS x, $y AS y" . tolerance($s) . " FROM $from";
+	return cells($s) . "$with SELECT $key AS k, c.n AS o, $x AS x, $y AS y" . tolerance($s) . " FROM $from";
 }
+
+# is_near(measure) -- may it be off?
+sub is_near { my ($m) = @_; return $m->{sketch} || ($m->{fill} // '') eq 'linear' }
 
 # tolerance(spec) -- t, how far off each of y may be, if anything may.
 sub tolerance
 {
 	my ($s) = @_;
 	my @m = @{ $s->{measures} };
-	return '' if !grep { $_->{sketch} } @m;
+	return '' if !grep { is_near($_) } @m;
 	my @t;
 	for my $from ('t', $s->{compare} ? 'u' : ())
 	{
-		push @t, map { $m[ $_ - 1 ]{sketch} ? "c.$from$_" : '0' } grep { $m[ $_ - 1 ]{sketch} || is_float($m[ $_ - 1 ]{type}) } 1 .. @m;
+		push @t, map { !is_near($m[ $_ - 1 ]) ? '0' : $m[ $_ - 1 ]{sketch} || $from eq 'u' ? "c.$from$_" : "f$_.t" }
+			grep { $m[ $_ - 1 ]{sketch} || is_float($m[ $_ - 1 ]{type}) } 1 .. @m;
 	}
 	return ', ARRAY[' . join(', ', @t) . ']::float8[] AS t';
 }
@@ -420,18 +428,18 @@ sub long
 	my ($s) = @_;
 	my @m = @{ $s->{measures} };
 	my $keys = keys_object($s);
-	my $sketchy = grep { $_->{sketch} } @m;
+	my $near = grep { is_near($_) } @m;
 	my $cell = join ', ', shown($s, 'c.b'), shown($s, 'c.e'), $keys;
 	my @before = map {
-		my $t = !$sketchy ? '' : ', ARRAY[' . ($m[ $_ - 1 ]{sketch} ? "c.u$_" : '0') . ']::float8[] AS t';
-		"SELECT ROW($cell, " . literal(name_of($m[ $_ - 1 ]) . ' before') . ")::text AS k,"
+		my $t = !$near ? '' : ', ARRAY[' . (is_near($m[ $_ - 1 ]) ? "c.u$_" : '0') . ']::float8[] AS t';
+		"SELECT ROW($cell, " . literal(name_of($m[ $_ - 1 ]) . ' before') . ")::text AS k, c.n AS o,"
 			. " ARRAY[coalesce(c.o$_ = 0 AND c.w$_ IS NOT NULL, false)::text, c.partial::text] AS x, ARRAY[c.w$_\::float8] AS y$t FROM c"
 	} $s->{compare} ? 1 .. @m : ();
 	return cells($s) . join ' UNION ALL ', @before, map {
 		my $fill = $m[ $_ - 1 ]{fill};
-		my ($value, $is_filled, $from) = filled($s, $_, '::float8', $fill, defined $fill ? fill_gap($s, $_) : undef);
-		my $t = !$sketchy ? '' : ', ARRAY[' . ($m[ $_ - 1 ]{sketch} ? "c.t$_" : '0') . ']::float8[] AS t';
-		"SELECT ROW($cell, " . literal(name_of($m[ $_ - 1 ])) . ")::text AS k,"
+		my ($value, $is_filled, $from, $off) = filled($s, $_, '::float8', $fill, defined $fill ? fill_gap($s, $_) : undef);
+		my $t = !$near ? '' : ', ARRAY[' . ($off // ($m[ $_ - 1 ]{sketch} ? "c.t$_" : '0')) . ']::float8[] AS t';
+		"SELECT ROW($cell, " . literal(name_of($m[ $_ - 1 ])) . ")::text AS k, c.n AS o,"
 			. " ARRAY[($is_filled)::text, c.partial::text] AS x, ARRAY[$value] AS y$t FROM $from"
 	} 1 .. @m;
 }
@@ -453,19 +461,20 @@ sub json
 	my @m = shown_measures($s);
 	my $n = @{ $s->{measures} };
 	my $cell = join ', ', shown($s, 'c.b'), shown($s, 'c.e'), keys_object($s);
-	my $sketchy = grep { $_->{sketch} } @m;
+	my $near = grep { is_near($_) } @m;
 	my @cells = map {
 		my $m = $m[ $_ - 1 ];
 		my $is_before = $_ > $n;
 		my $i = $is_before ? $_ - $n : $_;
-		my ($value, $from) = ($is_before ? "c.w$i" : "c.v$i", 'c');
-		($value, undef, $from) = filled($s, $i, "::$m->{type}", $m->{fill}, fill_gap($s, $i)) if defined $m->{fill} && !$is_before;
+		my ($value, $from, $off) = ($is_before ? "c.w$i" : "c.v$i", 'c');
+		($value, undef, $from, $off) = filled($s, $i, "::$m->{type}", $m->{fill}, fill_gap($s, $i)) if defined $m->{fill} && !$is_before;
 		my ($x, $y) = compared([$m], $m->{type} =~ /\[/ ? "to_jsonb($value)" : "($value)");
-		my $t = !$sketchy ? '' : ', ARRAY[' . ($m->{sketch} ? ($is_before ? "c.u$i" : "c.t$i") : '0') . ']::float8[] AS t';
-		"SELECT ROW($cell, " . literal(name_of($m) . ($is_before ? ' before' : '')) . ")::text AS k,"
+		$off //= !is_near($m) ? '0' : $is_before ? "c.u$i" : "c.t$i";
+		my $t = !$near ? '' : ", ARRAY[$off]::float8[] AS t";
+		"SELECT ROW($cell, " . literal(name_of($m) . ($is_before ? ' before' : '')) . ")::text AS k, c.n AS o,"
 			. " $x || CASE WHEN c.partial THEN 'true' END AS x, $y AS y$t FROM $from"
 	} 1 .. @m;
-	return cells($s) . join ' UNION ALL ', "SELECT 'groups' AS k, ARRAY[count(*), count(*)]::text[] AS x, '{}'::float8[] AS y" . ($sketchy ? ', NULL::float8[] AS t' : '') . ' FROM g', @cells;
+	return cells($s) . join ' UNION ALL ', "SELECT 'groups' AS k, 0 AS o, ARRAY[count(*), count(*)]::text[] AS x, '{}'::float8[] AS y" . ($near ? ', NULL::float8[] AS t' : '') . ' FROM g', @cells;
 }
 
 sub plain

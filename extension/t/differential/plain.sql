@@ -93,7 +93,7 @@ CREATE FUNCTION plain.trimmed(v jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $
 	SELECT jsonb_agg(trim_scale(e::text::numeric) ORDER BY n) FROM jsonb_array_elements(v) WITH ORDINALITY u(e, n) $$;
 
 -- Runs both queries and says what they differ in.  Each gives for every cell k,
--- which cell it is, x, what must be equal to the letter, and y, what may differ
+-- which cell it is, o, the order of its bucket, x, what must be equal to the letter, and y, what may differ
 -- in the last digits; theirs may have t, by how much each of y may differ.
 CREATE FUNCTION plain.verdict(spec int, ours text, theirs text, tolerant bool) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -103,9 +103,9 @@ DECLARE
 	example text;
 BEGIN
 	-- buckets of an hour that a clock skipped all stand at one instant: cells
-	-- that look alike are numbered
-	EXECUTE 'WITH ours AS MATERIALIZED (SELECT (k, row_number() OVER (PARTITION BY k ORDER BY x, y))::text AS k, x::text[], y::float8[] FROM (' || ours || ') q),
-	theirs AS MATERIALIZED (SELECT (k, row_number() OVER (PARTITION BY k ORDER BY x, y))::text AS k, x::text[], y::float8[], '
+	-- that look alike are numbered, as their buckets are
+	EXECUTE 'WITH ours AS MATERIALIZED (SELECT (k, row_number() OVER (PARTITION BY k ORDER BY o))::text AS k, x::text[], y::float8[] FROM (' || ours || ') q),
+	theirs AS MATERIALIZED (SELECT (k, row_number() OVER (PARTITION BY k ORDER BY o))::text AS k, x::text[], y::float8[], '
 		|| CASE WHEN tolerant THEN 't' ELSE 'NULL' END || '::float8[] AS t FROM (' || theirs || ') q)
 	SELECT count(*), count(*) FILTER (WHERE array_remove(t.x, NULL) <> ''{}'' OR array_remove(t.y, NULL) <> ''{}''),
 		count(*) FILTER (WHERE wrong_cell), min(format(''cell %s: tally %s %s, plain %s %s'', coalesce(o.k, t.k), o.x, o.y, t.x, t.y)) FILTER (WHERE wrong_cell)
