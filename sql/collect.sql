@@ -103,6 +103,21 @@ SELECT keys, count(*) FROM (VALUES ('{a,b}'), ('{a,c}'), ('{b,c}')) v(keys), LAT
   SELECT * FROM tally.series('c.many', 'at', '1 day', daterange '[2025-03-01,2025-03-08)', '{count}', keys::text[]) AS t(b timestamptz, k text, l text, n bigint) WHERE n > 0
   EXCEPT SELECT date_trunc('day', at), x ->> (keys::text[])[1], x ->> (keys::text[])[2], count(*) FROM c.many, to_jsonb(many) x GROUP BY 1, 2, 3) d GROUP BY 1;
 
+-- two parts with few values, with many in one of them, and in both; the same
+-- from documents whose members are few and many, and not always there
+CREATE TABLE c.two AS SELECT '2025-03-01'::timestamptz + i * interval '2 minutes' AS at, few, many, mid,
+  jsonb_build_object('few', few, 'many', many, 'mid', 'not this', 'x', jsonb_build_object('mid', mid, 'few', 'nor this'))
+    || (SELECT jsonb_object_agg(left('member' || j, 3 + (i + j) % 6), j) FROM generate_series(1, i / 3 % 7 * 6 + 1) j) AS d
+FROM (SELECT i, 'f' || i % 7 AS few, 'v' || (hashint4(i) & 4095) AS many, 'm' || (hashint4(i + 1000000) & 511) AS mid FROM generate_series(1, 5000) i) x;
+CREATE FUNCTION c.two(keys text[]) RETURNS text LANGUAGE sql
+RETURN (SELECT md5(string_agg(format('%s %s %s %s', b, k, l, n), ',' ORDER BY b, k COLLATE "C", l COLLATE "C")) FROM
+  tally.series('c.two', 'at', '1 day', daterange '[2025-03-01,2025-03-08)', '{count}', keys) AS t(b timestamptz, k text, l text, n bigint) WHERE n > 0);
+SELECT keys, c.two(keys) = whole AS columns, c.two(paths) = whole AS paths, groups
+FROM (VALUES (ARRAY['few', 'mid'], ARRAY['d.few', 'd.x.mid']), (ARRAY['few', 'many'], ARRAY['d.few', 'd.many']),
+  (ARRAY['many', 'few'], ARRAY['d.many', 'd.few']), (ARRAY['mid', 'many'], ARRAY['d.x.mid', 'd.many'])) v(keys, paths),
+LATERAL (SELECT md5(string_agg(format('%s %s %s %s', b, k, l, n), ',' ORDER BY b, k COLLATE "C", l COLLATE "C")) AS whole, count(DISTINCT (k, l)) AS groups FROM
+  (SELECT date_trunc('day', at) AS b, x ->> keys[1] AS k, x ->> keys[2] AS l, count(*) AS n FROM (SELECT at, to_jsonb(two) - 'd' AS x FROM c.two) y GROUP BY 1, 2, 3) z) s;
+
 -- bytes that nobody of us wrote
 SELECT c.run(''::bytea, at) FROM c.ev;
 SELECT c.run(NULL::bytea, at) FROM c.ev;

@@ -79,7 +79,7 @@ start(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 
 /* value_at -- what stands at the path of a route; false: there is nothing. */
 static bool
-value_at(const Collector *c, const CollectRoute *route, JsonbValue *v)
+value_at(const Collector *c, CollectRoute *route, JsonbValue *v)
 {
 	JsonbContainer *root = c->documents[route->document].root;
 
@@ -115,8 +115,8 @@ text_of(const CollectRoute *route, const JsonbValue *v)
  * *is_rejected when something stands there that is no number.
  */
 static inline bool
-route_value(const Collector *c, const CollectRoute *route,
-			FunctionCallInfo fcinfo, Datum *value, bool *is_rejected)
+route_value(const Collector *c, CollectRoute *route, FunctionCallInfo fcinfo,
+			Datum *value, bool *is_rejected)
 {
 	JsonbValue v;
 	text *found;
@@ -163,19 +163,73 @@ route_value(const Collector *c, const CollectRoute *route,
 	return false;
 }
 
+/*
+ * sign_keys -- the words of a row's key for the cache of groups; false when it
+ * has none.  A short string of JSON is signed where it stands, and no text is
+ * made of it.
+ */
+static inline bool
+sign_keys(const TallyPanel *panel, const Collector *c, FunctionCallInfo fcinfo,
+		  const JsonbValue *found, const bool *nulls, uint64 *words)
+{
+	for (int i = 0; i < c->nkeys; i++, words += 2)
+	{
+		const CollectRoute *route = &c->keys[i];
+
+		if (route->how == HOW_COLUMN || nulls[i])
+		{
+			if (!panel_sign(panel->keys[i].mode,
+							PG_GETARG_DATUM(route->arg),
+							nulls[i],
+							words))
+				return false;
+		}
+		else if (route->how != HOW_JSONB_TEXT ||
+				 panel->keys[i].mode != KEY_VARLENA ||
+				 found[i].type != jbvString ||
+				 found[i].val.string.len > PANEL_CACHE_TEXT)
+			return false;
+		else
+			panel_sign_text(found[i].val.string.val,
+							found[i].val.string.len,
+							words);
+	}
+	return true;
+}
+
 /* find_group -- the group of the row, negative when its rows are left out. */
 static int32
 find_group(TallyPanel *panel, const Collector *c, FunctionCallInfo fcinfo)
 {
+	JsonbValue found[FUNC_MAX_ARGS];
 	Datum keys[FUNC_MAX_ARGS];
 	bool nulls[FUNC_MAX_ARGS];
+	uint64 words[PANEL_CACHE_WORDS];
+	bool add = c->others == COLLECT_OTHERS_NEW;
+	bool is_signed;
 	bool is_rejected;
-	int32 group;
+	int32 group = -1;
 
+	if (c->nkeys == 0)
+		return 0;
 	for (int i = 0; i < c->nkeys; i++)
 		nulls[i] =
-			!route_value(c, &c->keys[i], fcinfo, &keys[i], &is_rejected);
-	group = panel_look_up(panel, keys, nulls, c->others == COLLECT_OTHERS_NEW);
+			c->keys[i].how == HOW_JSONB_TEXT
+				? !value_at(c, &c->keys[i], &found[i])
+				: !route_value(c, &c->keys[i], fcinfo, &keys[i], &is_rejected);
+	is_signed =
+		panel->has_cache && sign_keys(panel, c, fcinfo, found, nulls, words);
+	if (is_signed)
+		group = panel_cached_group(panel, words);
+	if (unlikely(group < 0 && (group != PANEL_ABSENT || add)))
+	{
+		for (int i = 0; i < c->nkeys; i++)
+			if (c->keys[i].how == HOW_JSONB_TEXT && !nulls[i])
+				keys[i] = text_of(&c->keys[i], &found[i]);
+		group = panel_find_group(panel, keys, nulls, add);
+		if (is_signed)
+			panel_cache_put(panel, words, group >= 0 ? group : PANEL_ABSENT);
+	}
 	if (group < 0 && c->others == COLLECT_OTHERS_ONE)
 		group = tally_panel_other_group(panel, true);
 	return group;

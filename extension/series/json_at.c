@@ -76,12 +76,6 @@ tally_json_path_make(TallyJsonPath *path, int nsteps, char *const *names)
 		construct_array(texts, nsteps, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/*
- * More members than this are searched by halves, as the server does it; up to
- * here a walk over their lengths is faster.
- */
-#define MAX_WALK 16
-
 /* entry_value -- the value of an entry that begins and ends there. */
 static inline void
 entry_value(JEntry entry, char *base, uint32 start, uint32 end, JsonbValue *v)
@@ -115,43 +109,122 @@ entry_value(JEntry entry, char *base, uint32 start, uint32 end, JsonbValue *v)
 }
 
 /*
- * member -- one step into an object.
- *
- * Its entries are the keys, shorter ones first, then their values in the same
- * order.  An entry says where it ends, or how long it is: a place is known by
- * walking up to it.
+ * start_of -- where an entry's bytes begin.  An entry says how many it has, or
+ * where they end: some of them do, so the way back to one is short.
  */
-static inline bool
-member(const TallyJsonStep *step, JsonbContainer *object, JsonbValue *v)
+static inline uint32
+start_of(const JsonbContainer *c, uint32 entry)
 {
-	uint32 n = JsonContainerSize(object);
-	char *base = (char *) (object->children + 2 * n);
-	uint32 end = 0;
-	uint32 start;
-	uint32 i;
+	uint32 start = 0;
 
-	if (n > MAX_WALK)
-		return getKeyJsonValueFromContainer(object,
-											step->name,
-											step->len,
-											v) != NULL;
-	for (i = 0;; i++)
+	while (entry-- > 0)
 	{
-		if (i == n)
-			return false;
-		start = end;
-		JBE_ADVANCE_OFFSET(end, object->children[i]);
-		if (end - start > (uint32) step->len)
-			return false;
-		if (end - start == (uint32) step->len &&
-			memcmp(base + start, step->name, step->len) == 0)
+		start += JBE_OFFLENFLD(c->children[entry]);
+		if (JBE_HAS_OFF(c->children[entry]))
 			break;
 	}
-	for (uint32 j = i + 1; j < n + i; j++)
-		JBE_ADVANCE_OFFSET(end, object->children[j]);
-	start = end;
-	JBE_ADVANCE_OFFSET(end, object->children[n + i]);
-	entry_value(object->children[n + i], base, start, end, v);
+	return start;
+}
+
+/* end_of -- and where they end. */
+static inline uint32
+end_of(const JsonbContainer *c, uint32 entry, uint32 start)
+{
+	uint32 end = start;
+
+	JBE_ADVANCE_OFFSET(end, c->children[entry]);
+	return end;
+}
+
+/* same_bytes -- a memcmp() of short names, without a call. */
+static inline bool
+same_bytes(const char *a, const char *b, uint32 len)
+{
+	uint64 x;
+	uint64 y;
+
+	for (; len >= sizeof(x); len -= sizeof(x))
+	{
+		memcpy(&x, a, sizeof(x));
+		memcpy(&y, b, sizeof(y));
+		if (x != y)
+			return false;
+		a += sizeof(x);
+		b += sizeof(x);
+	}
+	for (; len > 0; len--)
+		if (*a++ != *b++)
+			return false;
+	return true;
+}
+
+/* is_at -- is that member's name the step's? */
+static inline bool
+is_at(const TallyJsonStep *step, const JsonbContainer *object, uint32 place)
+{
+	const char *names =
+		(const char *) (object->children + 2 * JsonContainerSize(object));
+	uint32 start = start_of(object, place);
+
+	return end_of(object, place, start) - start == (uint32) step->len &&
+		   same_bytes(names + start, step->name, step->len);
+}
+
+/* look_for -- the place of a member, as the server does it: by halves. */
+static bool
+look_for(const TallyJsonStep *step, const JsonbContainer *object,
+		 uint32 *place)
+{
+	uint32 n = JsonContainerSize(object);
+	const char *names = (const char *) (object->children + 2 * n);
+	uint32 low = 0;
+	uint32 high = n;
+
+	while (low < high)
+	{
+		uint32 middle = low + (high - low) / 2;
+		uint32 start = start_of(object, middle);
+		int64 order =
+			(int64) (end_of(object, middle, start) - start) - step->len;
+
+		if (order == 0)
+			order = memcmp(names + start, step->name, step->len);
+		if (order == 0)
+		{
+			*place = middle;
+			return true;
+		}
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/*
+ * member -- one step into an object.
+ *
+ * Its entries are the names, shorter ones first, then their values in the same
+ * order.
+ */
+static inline bool
+member(TallyJsonStep *step, JsonbContainer *object, JsonbValue *v)
+{
+	uint32 n = JsonContainerSize(object);
+	uint32 value;
+	uint32 start;
+
+	if (unlikely(step->place >= n || !is_at(step, object, step->place)) &&
+		!look_for(step, object, &step->place))
+		return false;
+	value = n + step->place;
+	start = start_of(object, value);
+	entry_value(object->children[value],
+				(char *) (object->children + 2 * n),
+				start,
+				end_of(object, value, start),
+				v);
 	return true;
 }
 
@@ -174,14 +247,13 @@ array_item(const TallyJsonStep *step, JsonbContainer *array, JsonbValue *v)
 }
 
 bool
-tally_json_at(const TallyJsonPath *path, JsonbContainer *document,
-			  JsonbValue *v)
+tally_json_at(TallyJsonPath *path, JsonbContainer *document, JsonbValue *v)
 {
 	JsonbContainer *here = document;
 
 	for (int i = 0;; i++)
 	{
-		const TallyJsonStep *step = &path->steps[i];
+		TallyJsonStep *step = &path->steps[i];
 
 		if (JsonContainerIsObject(here))
 		{

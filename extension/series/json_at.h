@@ -4,7 +4,8 @@
  *
  * The same as the server's #> and #>>, which take the path apart and copy
  * what they find once a row: here the path is prepared once, and a look-up in
- * a jsonb allocates nothing.
+ * a jsonb allocates nothing.  Documents of one source mostly have the same
+ * members: a name is looked for where it was in the last one.
  */
 #ifndef TALLY_JSON_AT_H
 #define TALLY_JSON_AT_H
@@ -15,6 +16,7 @@ typedef struct TallyJsonStep
 {
 	const char *name; /* of a member */
 	int len;
+	uint32 place;  /* among the members where it was last, to look first */
 	bool is_index; /* could be a place in an array, too */
 	int32 index;   /* of it; from the end when negative */
 } TallyJsonStep;
@@ -34,7 +36,7 @@ extern void tally_json_path_make(TallyJsonPath *path, int nsteps,
  * Finds what stands at the path.  False where there is nothing, or a null of
  * JSON.  *v points into the document, and is a scalar or jbvBinary.
  */
-extern bool tally_json_at(const TallyJsonPath *path, JsonbContainer *document,
+extern bool tally_json_at(TallyJsonPath *path, JsonbContainer *document,
 						  JsonbValue *v);
 
 /* What #>> gives for such a value: a text, in the current context. */

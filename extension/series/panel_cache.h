@@ -13,8 +13,14 @@
  * There are about as many slots as groups: the cache grows with them, up to
  * what stays near the processor.
  *
+ * Of two parts of a key each mostly has far fewer values than there are groups.
+ * Then each value has a code, a small number, and the group of two codes stands
+ * in a square of four bytes a group, instead of in slots of forty.  With too
+ * many values for that the key gets slots.
+ *
  * Only where a slot is depends on the mixing of the words: bad luck, or a
- * client who looks for it, costs what the hash table costs.
+ * client who looks for it, costs what the hash table costs.  Nor can it make
+ * the search for a code long: its steps are bounded.
  */
 #ifndef TALLY_PANEL_CACHE_H
 #define TALLY_PANEL_CACHE_H
@@ -135,21 +141,64 @@ panel_cache_sign(const TallyPanel *panel, const Datum *keys, const bool *nulls,
 {
 	const PanelKey *key = panel->keys;
 
-	if (panel->cache == NULL ||
+	if (!panel->has_cache ||
 		!panel_sign(key[0].mode, keys[0], nulls[0], words))
 		return false;
 	return panel->nkeys == 1 ||
 		   panel_sign(key[1].mode, keys[1], nulls[1], words + 2);
 }
 
+/* panel_mix -- the words of one value, spread. */
+static inline uint64
+panel_mix(const uint64 *words)
+{
+	/* Odd factors, the golden ratio's and a prime, spread what is close. */
+	return (words[0] ^ words[0] >> 32) * UINT64CONST(0x9E3779B97F4A7C15) +
+		   words[1] * UINT64CONST(0xC2B2AE3D27D4EB4F);
+}
+
+/* The codes of the values of one part of a key; nothing is taken out. */
+typedef struct PanelValues
+{
+	uint64 *slots; /* three words: the value's two, then the code */
+	int shift;
+	int bits; /* there are 2^bits slots, and PANEL_CODE_STEPS more */
+	int32 n;
+} PanelValues;
+
+/* The groups of two codes. */
+typedef struct PanelCodes
+{
+	PanelValues values[2];
+	int bits[2];   /* there is room for 2^bits codes of each */
+	int32 *groups; /* number + 1; 0: not known; -1: there is none */
+} PanelCodes;
+
+/* So far from where a value belongs it is looked for. */
+#define PANEL_CODE_STEPS 8
+
+/* panel_code -- of a value; -1 when it has none yet. */
+static inline int32
+panel_code(const PanelValues *values, const uint64 *words)
+{
+	const uint64 *slot =
+		&values->slots[(panel_mix(words) >> values->shift) * 3];
+
+	for (int i = 0; i < PANEL_CODE_STEPS; i++, slot += 3)
+	{
+		if (likely(slot[0] == words[0] && slot[1] == words[1]))
+			return (int32) slot[2];
+		if (slot[1] == 0)
+			break;
+	}
+	return -1;
+}
+
 /* panel_cache_slot -- the first of the two slots that a key may be in. */
 static inline uint64 *
 panel_cache_slot(const TallyPanel *panel, const uint64 *words)
 {
-	/* Odd factors, the golden ratio's and a prime, spread what is close. */
-	uint64 mixed =
-		(words[0] ^ words[0] >> 32) * UINT64CONST(0x9E3779B97F4A7C15) +
-		words[1] * UINT64CONST(0xC2B2AE3D27D4EB4F);
+	uint64 mixed = panel_mix(words);
 
 	if (panel->nkeys == 2)
 		mixed = (mixed ^ mixed >> 32 ^ words[2] ^ words[2] >> 32) *
@@ -176,8 +225,21 @@ panel_cache_hit(const TallyPanel *panel, const uint64 *slot,
 static inline int32
 panel_cached_group(const TallyPanel *panel, const uint64 *words)
 {
-	const uint64 *slot = panel_cache_slot(panel, words);
+	const PanelCodes *codes = panel->codes;
+	const uint64 *slot;
 
+	if (codes != NULL)
+	{
+		int32 first = panel_code(&codes->values[0], words);
+		int32 second = panel_code(&codes->values[1], words + 2);
+		int32 group;
+
+		if (unlikely((first | second) < 0))
+			return -1;
+		group = codes->groups[(Size) first << codes->bits[1] | second];
+		return likely(group >= 0) ? group - 1 : PANEL_ABSENT;
+	}
+	slot = panel_cache_slot(panel, words);
 	if (likely(panel_cache_hit(panel, slot, words)))
 		return (int32) slot[panel->cache_stride - 1];
 	slot += panel->cache_stride;

@@ -66,7 +66,9 @@ struct TallyPanel
 	bool *key_nulls;
 	struct panel_groups_hash *groups;
 	/* see panel_cache.h */
-	uint64 *cache; /* NULL: the keys are not for it */
+	bool has_cache; /* of one or the other form */
+	struct PanelCodes *codes;
+	uint64 *cache;
 	int cache_bits;
 	int cache_shift;
 	int cache_stride;	/* words of a slot */
