@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "store/batch.h"
+#include "store/event_json.h"
 #include "wire/frame.h"
 #include "wire/json_check.h"
 
@@ -208,7 +209,7 @@ tally_batch_resolve(TallyBatch *batch)
 /*
  * tally_batch_parse -- jsonb of every event
  *
- * The parser leaves several times an event's size behind, so it works in a
+ * Building one leaves several times an event's size behind, so it works in a
  * context of its own that is emptied after each.
  */
 void
@@ -223,14 +224,11 @@ tally_batch_parse(TallyBatch *batch)
 	for (i = 0; i < batch->nevents; i++)
 	{
 		TallyEvent *event = &batch->events[i];
-		char *text;
 		Jsonb *parsed;
 
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(scratch);
-		text = pnstrdup(event->json, event->json_len);
-		parsed = DatumGetJsonbP(
-			DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+		parsed = tally_event_json(event->json, event->json_len);
 
 		MemoryContextSwitchTo(keep);
 		event->properties = palloc(VARSIZE(parsed));

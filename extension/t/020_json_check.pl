@@ -1,5 +1,6 @@
 # json_check agrees with the server about what is JSON for jsonb, and about
-# what keen.timestamp says in it.
+# what keen.timestamp says in it; and what tally.ingest() stores of an event is
+# what the server makes of its text.
 #
 # Texts that are nearly JSON are made, from a seed that is printed, and each is
 # given to both.  TALLY_SEED repeats a run, TALLY_FUZZ_SECONDS lengthens
@@ -28,7 +29,7 @@ my @sources = ("$extension/unit/mutate_json.c",
 is(system($cc, '-std=c11', '-O2', "-I$extension/wire",
 		'-o', "$dir/mutate", @sources), 0, 'the generator is built');
 
-$tally->start_postgres(plain => 1);
+$tally->start_postgres;
 
 open my $fh, '-|', "$dir/mutate", $seed, $count or die "mutate: $!\n";
 my $texts = do { local $/; <$fh> };
@@ -101,5 +102,50 @@ cmp_ok($asked, '>=', 10_000, 'enough texts were asked about');
 cmp_ok($valid, '>', $asked / 20, 'a fair part of them is JSON');
 cmp_ok($asked - $valid, '>', $asked / 20, 'a fair part is not');
 cmp_ok($events, '>', $asked / 50, 'and some are events');
+
+#-----------------------------------------------------------------------------
+# Stored
+#-----------------------------------------------------------------------------
+
+# Of the same texts some events; objects with many members, of which some have
+# the same name; and lists of all lengths.
+my @stored;
+for my $line (split /\n/, $texts)
+{
+	my ($hex, undef, $event) = split /\t/, $line;
+	push @stored, pack 'H*', $hex =~ s/^\\+x//r if $event eq 't';
+	last if @stored == 3000;
+}
+srand($seed);
+my @names = (map({ chr(97 + $_ % 26) x (1 + $_ % 5) } 0 .. 60), '', '\u0061', "\xc3\xa9", '\u00e9', '\"\\\\');
+my @values = (qw(0 -0 7 -12 999999999999999999 -999999999999999999 1000000000000000000 100000 1.50 -2.5e3 1E-7
+	0.000 true false null "" "x" {} []), '"\\\\"', '"tab\tand \ud83d\ude00"', '{"b":1,"a":2,"b":3}', ' [ 1 , "2" ,null ] ');
+sub members { return join ',', map { '"' . $names[rand @names] . '" : ' . $values[rand @values] } 1 .. $_[0] }
+push @stored, map({ '{' . members($_) . '}' } map { ($_) x 5 } 0 .. 80),
+	map({ '{"list":[' . join(',', map { $_ % 3 ? $_ : '"v"' } 1 .. $_) . ']}' } 0 .. 40);
+
+my $project = $tally->create_project('json')->{project};
+my $spool = '00000000-0000-4000-8000-0000000000aa';
+my ($n, $frames, $rows) = (0, '', '');
+for my $text (@stored)
+{
+	$n++;
+	$frames .= pack 'V v v q< q< a16 H24 a4 a*', 56 + length $text, 0, 4, $n, $n, '', $project, 'json', $text;
+	$rows .= "$n\t\\\\x" . unpack('H*', $text) . "\n";
+}
+is($tally->psql("SELECT tally.spool_progress('$spool');"
+		. "SELECT stored, rejected FROM tally.ingest('$spool', 1, $n, '\\x" . unpack('H*', $frames) . "')"),
+	"0\n$n|", "all $n events are stored");
+is($tally->psql(<<"SQL"), "$n|", 'each as the server reads its text');
+CREATE TABLE sent (n int, bytes bytea);
+COPY sent FROM STDIN;
+$rows\\.
+CREATE VIEW both_of AS
+SELECT n, properties AS ours, convert_from(bytes, 'UTF8')::jsonb AS theirs
+FROM tally_store.event JOIN sent ON at = '2000-01-01 00:00:00Z'::timestamptz + n * interval '1 us';
+SELECT count(*), string_agg(theirs::text, E'\\n') FILTER (
+	WHERE ours <> theirs OR ours::text <> theirs::text
+		OR jsonb_hash_extended(ours, 7) <> jsonb_hash_extended(theirs, 7)) FROM both_of;
+SQL
 
 done_testing();
