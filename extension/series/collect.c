@@ -67,14 +67,17 @@ static TallyPanel *
 start(FunctionCallInfo fcinfo, MemoryContext aggcontext)
 {
 	Oid *types = argument_types(fcinfo);
+	TallyPanel *panel;
 
 	if (PG_ARGISNULL(ARG_SPEC) || PG_NARGS() <= ARG_AT)
 		elog(ERROR, "tally.collect: the specification must not be null");
 	check_axis(types[ARG_AT]);
-	return collect_spec_read(aggcontext,
-							 PG_GETARG_BYTEA_PP(ARG_SPEC),
-							 PG_NARGS(),
-							 types);
+	panel = collect_spec_read(aggcontext,
+							  PG_GETARG_BYTEA_PP(ARG_SPEC),
+							  PG_NARGS(),
+							  types);
+	panel_allow_lending(panel, fcinfo);
+	return panel;
 }
 
 /* value_at -- what stands at the path of a route; false: there is nothing. */

@@ -48,4 +48,12 @@
 #define FILL_HAS_MAX_GAP 0x01
 #define FILL_HAS_SEED 0x02
 
+/* Is a count all that a cell holds? */
+static inline bool
+panel_only_counts(const TallyPanel *panel)
+{
+	return panel->nmeasures == 1 && panel->measures[0].state == STATE_COUNT &&
+		   panel->cell_size == sizeof(MeasureCount);
+}
+
 #endif

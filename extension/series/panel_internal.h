@@ -5,6 +5,7 @@
 #ifndef TALLY_PANEL_INTERNAL_H
 #define TALLY_PANEL_INTERNAL_H
 
+#include "lib/ilist.h"
 #include "measure/measure.h"
 #include "series/fill.h"
 #include "series/panel.h"
@@ -85,6 +86,11 @@ struct TallyPanel
 	bool changed; /* since "flat" was made */
 	char *flat;	  /* what flattening will give, while it is asked for */
 	Size flat_size;
+
+	/* see panel_lend.c */
+	bool is_lendable; /* its flat form is a number */
+	uint64 lent_as;	  /* this one; 0: nobody has it */
+	dlist_node lent_node;
 };
 
 /* panel_keys.c */
@@ -176,6 +182,25 @@ extern TallyPanel *panel_expand(struct varlena *flat, MemoryContext parent);
  * but without that second panel.
  */
 extern void panel_absorb(TallyPanel *into, struct varlena *flat);
+
+/*
+ * panel_lend.c: the flat form of a panel that the combine function of this
+ * process is going to take is this byte and a number.
+ */
+#define PANEL_LENT 0x7f
+#define PANEL_LENT_BYTES (1 + sizeof(uint64))
+
+/* Says that the panel is the state of the aggregate that called "fcinfo". */
+extern void panel_allow_lending(TallyPanel *panel, FunctionCallInfo fcinfo);
+
+/* The number of the panel. */
+extern uint64 panel_lend(TallyPanel *panel);
+
+/*
+ * The panel whose number this is, now a child of "parent"; NULL: the value is
+ * a panel written whole.
+ */
+extern TallyPanel *panel_take_back(struct varlena *flat, MemoryContext parent);
 
 /*
  * The same in a form that another server can read: types by name and values

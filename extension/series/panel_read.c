@@ -25,6 +25,7 @@
 
 #include "compat.h"
 #include "series/panel_codec.h"
+#include "series/panel_hot.h"
 
 /* get_name -- a name, terminated. */
 static char *
@@ -141,6 +142,20 @@ get_groups(TallyReader *r, const TallyPanel *panel, TallyPanel *into,
 	return map;
 }
 
+/* get_count -- add a count to what is there. */
+static inline void
+get_count(TallyReader *r, TallyPanel *into, const Measure *m, char *state)
+{
+	uint64 n = tally_get_varint(r);
+
+	if (unlikely(n > TALLY_MAX_VALUES))
+		tally_corrupt("number of values");
+	if (likely((int64) n <= TALLY_MAX_VALUES - tally_measure_nvalues(state)))
+		((MeasureCount *) state)->n += (int64) n;
+	else
+		tally_measure_merge(m, state, &(MeasureCount){(int64) n}, into->cxt);
+}
+
 /*
  * get_state -- add a state to what is there: read into its place when that is
  * empty, otherwise into scratch memory, the current context, and merged.
@@ -149,20 +164,7 @@ static inline void
 get_state(TallyReader *r, TallyPanel *into, const Measure *m, char *state)
 {
 	if (m->state == STATE_COUNT)
-	{
-		uint64 n = tally_get_varint(r);
-
-		if (unlikely(n > TALLY_MAX_VALUES))
-			tally_corrupt("number of values");
-		if (likely((int64) n <=
-				   TALLY_MAX_VALUES - tally_measure_nvalues(state)))
-			((MeasureCount *) state)->n += (int64) n;
-		else
-			tally_measure_merge(m,
-								state,
-								&(MeasureCount){(int64) n},
-								into->cxt);
-	}
+		get_count(r, into, m, state);
 	else if (tally_measure_nvalues(state) == 0)
 		tally_measure_read(m, state, r, into->cxt);
 	else
@@ -174,42 +176,71 @@ get_state(TallyReader *r, TallyPanel *into, const Measure *m, char *state)
 	}
 }
 
+/*
+ * get_counts -- add the cells of a bucket that are a count and nothing else.
+ */
+static void
+get_counts(TallyReader *r, TallyPanel *into, int32 bucket, const int32 *map,
+		   int32 ngroups)
+{
+	const Measure *m = &into->measures[0];
+	int32 group = -1;
+	int32 step;
+
+	while ((step = tally_get_int(r, 0, ngroups - 1 - group, "group")) > 0)
+	{
+		group += step;
+		get_count(r, into, m, panel_cell_inline(into, bucket, map[group]));
+	}
+}
+
+/* get_cells_of -- add the cells of a bucket, whatever they hold. */
+static void
+get_cells_of(TallyReader *r, TallyPanel *into, int32 bucket, int format,
+			 const int32 *map, int32 ngroups, MemoryContext scratch)
+{
+	int32 left = ngroups;
+	int32 group = -1;
+
+	if (format == 1)
+		left = tally_get_int(r, 1, ngroups, "number of cells");
+	for (; left > 0 || format > 1; left--)
+	{
+		int32 step =
+			tally_get_int(r, format == 1, ngroups - 1 - group, "group");
+		char *cell;
+
+		if (step == 0)
+			break;
+		group += step;
+		cell = panel_cell(into, bucket, map[group]);
+		for (int k = 0; k < into->nmeasures; k++)
+			get_state(r,
+					  into,
+					  &into->measures[k],
+					  cell + into->measures[k].offset);
+		MemoryContextReset(scratch);
+	}
+}
+
 /* get_rows -- add all cells to "into", whose group map[g] is group g here. */
 static void
 get_rows(TallyReader *r, TallyPanel *into, int format, const int32 *map,
 		 int32 ngroups, MemoryContext scratch)
 {
+	bool only_counts = format > 1 && panel_only_counts(into);
 	int32 bucket = -1;
 	int32 step;
 
 	while ((step = tally_get_int(
 				r, 0, into->grid->nbuckets - 1 - bucket, "bucket")) > 0)
 	{
-		int32 left = ngroups;
-		int32 group = -1;
-
 		CHECK_FOR_INTERRUPTS();
 		bucket += step;
-		if (format == 1)
-			left = tally_get_int(r, 1, ngroups, "number of cells");
-		for (;; left--)
-		{
-			char *cell;
-
-			if (left == 0 && format == 1)
-				break;
-			step = tally_get_int(r, format == 1, ngroups - 1 - group, "group");
-			if (step == 0)
-				break;
-			group += step;
-			cell = panel_cell(into, bucket, map[group]);
-			for (int k = 0; k < into->nmeasures; k++)
-				get_state(r,
-						  into,
-						  &into->measures[k],
-						  cell + into->measures[k].offset);
-			MemoryContextReset(scratch);
-		}
+		if (only_counts)
+			get_counts(r, into, bucket, map, ngroups);
+		else
+			get_cells_of(r, into, bucket, format, map, ngroups, scratch);
 	}
 	if (r->next != r->end)
 		tally_corrupt("end");

@@ -161,14 +161,32 @@ tally_panel_send(PG_FUNCTION_ARGS)
 }
 
 /*
+ * is_combining -- is the function called to combine, in the upper half of an
+ * aggregate?  It is also what tally.merge() calls for each row.
+ */
+static bool
+is_combining(FunctionCallInfo fcinfo)
+{
+	Aggref *aggref = AggGetAggref(fcinfo);
+
+	return aggref != NULL && DO_AGGSPLIT_COMBINE(aggref->aggsplit);
+}
+
+/*
  * tally.panel_combine(panel, panel) -- one panel of two, for parallel plans.
  * Not strict: the first may be null or flat.
+ *
+ * Bytes are added to a panel that is there more cheaply than made into one, so
+ * the first state to come stays bytes until the next one does: that may be
+ * the leader's, which is a panel.
  */
 Datum
 tally_panel_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext aggcontext;
 	TallyPanel *into;
+	TallyPanel *from;
+	struct varlena *flat = NULL;
 
 	if (!AggCheckCallContext(fcinfo, &aggcontext))
 		elog(ERROR, "tally.panel_combine called outside an aggregate");
@@ -178,17 +196,33 @@ tally_panel_combine(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	if (PG_ARGISNULL(0))
-		PG_RETURN_DATUM(tally_panel_datum(
-			tally_panel_from_datum(PG_GETARG_DATUM(1), aggcontext)));
-
-	into = tally_panel_from_datum(PG_GETARG_DATUM(0), aggcontext);
 	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(1))))
-		tally_panel_merge(into,
-						  tally_panel_from_datum(PG_GETARG_DATUM(1),
-												 CurrentMemoryContext));
+		from = panel_expanded(PG_GETARG_DATUM(1));
 	else
-		panel_absorb(into, PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
+	{
+		flat = PG_DETOAST_DATUM(PG_GETARG_DATUM(1));
+		from = panel_take_back(flat, aggcontext);
+	}
+
+	if (PG_ARGISNULL(0))
+	{
+		if (from != NULL)
+			PG_RETURN_DATUM(tally_panel_datum(from));
+		if (is_combining(fcinfo))
+			PG_RETURN_POINTER(flat);
+		PG_RETURN_DATUM(tally_panel_datum(panel_expand(flat, aggcontext)));
+	}
+	if (from != NULL && MemoryContextGetParent(from->cxt) == aggcontext &&
+		!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(0))))
+	{
+		panel_absorb(from, PG_DETOAST_DATUM(PG_GETARG_DATUM(0)));
+		PG_RETURN_DATUM(tally_panel_datum(from));
+	}
+	into = tally_panel_from_datum(PG_GETARG_DATUM(0), aggcontext);
+	if (from != NULL)
+		tally_panel_merge(into, from);
+	else
+		panel_absorb(into, flat);
 	PG_RETURN_DATUM(tally_panel_datum(into));
 }
 

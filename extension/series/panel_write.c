@@ -92,10 +92,63 @@ cell_is_empty(const TallyPanel *panel, const char *cell)
 	return true;
 }
 
+/* raw_varint -- a varint where there is room for it; returns what follows. */
+static inline char *
+raw_varint(char *to, uint64 v)
+{
+	for (; unlikely(v >= 0x80); v >>= 7)
+		*to++ = (char) (v | 0x80);
+	*to++ = (char) v;
+	return to;
+}
+
 /*
- * put_row -- the cells of a bucket, if something fell there.  Most cells hold
- * a count and nothing else: it is written without a call.
+ * put_counts -- as put_row() of cells that hold a count and nothing else,
+ * which most do: room is made for many at once.
  */
+static void
+put_counts(TallyWriter *w, const TallyPanel *panel, int32 bucket,
+		   int32 *last_bucket)
+{
+	enum
+	{
+		CELLS = 1024,
+		CELL_BYTES = 5 + 10, /* the longest varints of a distance, a count */
+		BUCKET_BYTES = 5
+	};
+	const PanelRow *row = &panel->rows[bucket];
+	const MeasureCount *cells = (const MeasureCount *) row->cells;
+	int32 ncells = Min(row->ncells, panel->ngroups);
+	int32 last = -1;
+
+	for (int32 g = 0; g < ncells;)
+	{
+		int32 end = Min(g + CELLS, ncells);
+		char *to;
+
+		CHECK_FOR_INTERRUPTS();
+		enlargeStringInfo(w->buf, BUCKET_BYTES + CELLS * CELL_BYTES);
+		to = w->buf->data + w->buf->len;
+		for (; g < end; g++)
+		{
+			if (cells[g].n == 0)
+				continue;
+			if (last < 0)
+			{
+				to = raw_varint(to, bucket - *last_bucket);
+				*last_bucket = bucket;
+			}
+			to = raw_varint(to, g - last);
+			to = raw_varint(to, (uint64) cells[g].n);
+			last = g;
+		}
+		w->buf->len = (int) (to - w->buf->data);
+	}
+	if (last >= 0)
+		tally_put_varint(w, 0);
+}
+
+/* put_row -- the cells of a bucket, if something fell there. */
 static void
 put_row(TallyWriter *w, const TallyPanel *panel, int32 bucket,
 		int32 *last_bucket)
@@ -122,6 +175,7 @@ put_row(TallyWriter *w, const TallyPanel *panel, int32 bucket,
 		{
 			const Measure *m = &panel->measures[i];
 
+			/* the usual one besides others: without a call */
 			if (m->state == STATE_COUNT)
 				tally_put_varint(w, tally_measure_nvalues(cell + m->offset));
 			else
@@ -190,7 +244,11 @@ put_panel(TallyWriter *w, const TallyPanel *panel)
 	for (int32 b = 0; b < panel->grid->nbuckets; b++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (panel->rows[b].ncells > 0)
+		if (panel->rows[b].ncells == 0)
+			continue;
+		if (panel_only_counts(panel))
+			put_counts(w, panel, b, &last_bucket);
+		else
 			put_row(w, panel, b, &last_bucket);
 	}
 	tally_put_varint(w, 0);
@@ -203,6 +261,9 @@ panel_get_flat_size(ExpandedObjectHeader *hdr)
 	StringInfoData buf;
 	MemoryContext old;
 	TallyWriter w = {.buf = &buf};
+
+	if (panel->is_lendable)
+		return VARHDRSZ + PANEL_LENT_BYTES;
 
 	/* It is asked for more than once, and then for the bytes. */
 	if (panel->flat != NULL && !panel->changed)
@@ -229,6 +290,15 @@ panel_flatten_into(ExpandedObjectHeader *hdr, void *result,
 {
 	TallyPanel *panel = (TallyPanel *) hdr;
 
+	if (panel->is_lendable)
+	{
+		uint64 number = panel_lend(panel);
+
+		SET_VARSIZE(result, allocated_size);
+		*(uint8 *) VARDATA(result) = PANEL_LENT;
+		memcpy(VARDATA(result) + 1, &number, sizeof(number));
+		return;
+	}
 	Assert(panel->flat != NULL && panel->flat_size == allocated_size);
 	memcpy(result, panel->flat, allocated_size);
 	SET_VARSIZE(result, allocated_size);

@@ -151,5 +151,34 @@ is(sql($PARALLEL . "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0;\
 my $log = substr $tally->log_text('postgres'), $before;
 like($log, qr/tally\.collect.*"Workers Launched": 2/s, 'by two workers');
 
+# Where the leader helps, its own panel is passed on as it is, the workers' as
+# bytes, in whatever order they are done; and who has no row has no panel.
+sql(<<'SQL');
+CREATE TABLE wide AS SELECT '2025-03-01Z'::timestamptz + i % 744 * interval '1 hour' AS at, 'key ' || i * 7919 % 977 AS k,
+	CASE WHEN i > 1000 THEN i % 100 END AS v FROM generate_series(1, 120000) i;
+INSERT INTO wide SELECT '2020-01-01Z', 'none', 1 FROM generate_series(1, 60000);
+VACUUM ANALYZE wide;
+SQL
+my $LEADER = $PARALLEL =~ s/participation = off/participation = on/r;
+my @leader_differs;
+for my $measures ('count', 'sum(v),count(v)', 'distinct(v)')
+{
+	my $columns = join ', ', map { "m$_ bigint" } 1 .. 1 + $measures =~ tr/,//;
+	for my $more ('', ", filters => '[[\"k\",\"eq\",\"key 5\"]]'", ", filters => '[[\"k\",\"eq\",\"none\"]]'", ", top => 5, other => 'rest'")
+	{
+		my $wide = "SELECT md5(string_agg(x::text, ' ' ORDER BY x::text)), count(*) FROM tally.series('wide', 'at', '1 hour',"
+			. " daterange '[2025-03-02,2025-04-01)', '{$measures}', '{k}', tz => 'UTC'$more) AS x(d timestamptz, k text, $columns)";
+		my $alone = sql($SERIAL . $wide);
+		for my $workers (1, 2)
+		{
+			my $said = sql("$LEADER SET max_parallel_workers_per_gather = $workers; $wide; $wide; $wide");
+			push @leader_differs, "$workers: $measures$more: $said" if $said ne join "\n", ($alone) x 3;
+		}
+	}
+}
+is(join("\n", @leader_differs), '', 'with a leader that helps, one worker or two: the same');
+my $panels = sql("$LEADER SET max_parallel_workers_per_gather = 1; $EXPLAIN SELECT count(*), max(v) FROM wide");
+ok(workers($panels), 'a worker is launched for such a table');
+
 unlike($tally->log_text('postgres'), qr/terminated by signal|PANIC|runtime error/, 'and no backend died');
 done_testing();
