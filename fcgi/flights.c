@@ -368,6 +368,8 @@ flights_new(const struct flights_options *options)
 	if (flights == NULL)
 		return NULL;
 	flights->opt = *options;
+	/* Threads take their time to start; who asks meanwhile has a place. */
+	flights->idle = options->slots;
 	(void) pthread_mutex_init(&flights->lock, NULL);
 	(void) pthread_cond_init(&flights->work, NULL);
 	if (!make(flights))

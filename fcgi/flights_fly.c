@@ -119,6 +119,7 @@ land(struct flights *flights, struct flight *flight,
 
 	(void) pthread_mutex_lock(&flights->lock);
 	flights->running--;
+	flights->idle++;
 	flights_unlist(flights, flight);
 	remember(flights, flight, end, own_ms, is_own);
 	list = judge(flights, flight, end);
@@ -152,12 +153,11 @@ flights_fly(void *arg)
 		int64_t began_ms;
 		int64_t before_ms;
 
-		flights->idle++;
 		while (flights->nqueued == 0 && !flights->stopping)
 			(void) pthread_cond_wait(&flights->work, &flights->lock);
-		flights->idle--;
 		if (flights->nqueued == 0)
 			break;
+		flights->idle--;
 		flight = next_flight(flights);
 		take_off(slot, flight);
 		(void) pthread_mutex_unlock(&flights->lock);

@@ -207,9 +207,31 @@ test_leaving(void)
 	flights_free(flights);
 }
 
+/* Who asks before the threads of the slots have begun has a place as later. */
+static void
+test_beginning(void)
+{
+	int refused = 0;
+
+	for (int round = 0; round < 100; round++)
+	{
+		struct flights *flights = new_flights(1, 1);
+		struct asker first;
+		struct asker second;
+
+		ask(flights, &first, "a");
+		ask(flights, &second, "b");
+		refused += verdict(&first) == VERDICT_BUSY;
+		refused += verdict(&second) == VERDICT_BUSY;
+		flights_free(flights);
+	}
+	tap_int(refused, 0, "all slots and places are there from the beginning");
+}
+
 int
 main(void)
 {
+	test_beginning();
 	test_single_flight();
 	test_failures();
 	test_away();
