@@ -145,7 +145,7 @@ prepare()
 
   # what git knows or would add; of a tree without git, all of it
   (cd "$ROOT" && git -c safe.directory='*' ls-files -co --exclude-standard \
-    2>/dev/null || find . -type f -not -path './.*') |
+    2>/dev/null || find . -type f -not -path './.git/*' -not -path './.demo/*') |
     (cd "$ROOT" && while IFS= read -r file; do
       [ -e "$file" ] && printf '%s\0' "$file"
     done | tar -c --null -T -) | tar -x -C "$WORK/src" --no-same-owner ||
