@@ -1,5 +1,6 @@
 # Faults inside of tally-read (lib/faults.c): memory runs out at the n-th
-# allocation, the clock on the wall jumps, while it runs and between two runs.
+# allocation of our own (075_faults_inside.pl is about those of libfcgi), the clock
+# on the wall jumps, while it runs and between two runs.
 # An answer is right or an error; it never crashes, and nothing expires, hangs
 # or is served for ever because somebody set the time.
 use strict;
@@ -76,7 +77,7 @@ sub alive
 	my ($crashed, $at, %seen) = (0, 0);
 	for ($at = 1; $at < 600; $at = int($at * 1.05) + 1)
 	{
-		$faults->set(malloc_in => $at);
+		$faults->set(malloc_in => $at, malloc_of => 1);
 		# one new, one known, one large, one refused, one bad
 		$seen{$_}++ for new_one(), ask('echo?n=q1')->{status}, large_one(),
 			$tally->http('GET', "$queries/echo?n=1", key => 'F' x 64)->{status},
@@ -103,7 +104,7 @@ sub alive
 	$tally->stop_read;
 	for (my $at = 1; $at < 20_000; $at = int($at * 1.3) + 1)
 	{
-		$faults->set(malloc_in => $at);
+		$faults->set(malloc_in => $at, malloc_of => 1);
 		eval { start(); $ran++ };
 		if ($tally->is_running('read'))
 		{
