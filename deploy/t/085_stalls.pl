@@ -3,6 +3,11 @@
 #
 # Every process of PostgreSQL is stopped for 0.5 s and 7 s, with
 # TALLY_LONG_FAULTS set also for 60 s.  Two responders of each kind.
+#
+# Times are measured at the clients.  A probe beside them (Probe.pm) tells what
+# the machine itself does to a write: what is promised holds on a machine that
+# is quiet, on another one it is a multiple of that, and a stage in which it was
+# not met is run again while the machine is to blame.
 use strict;
 use warnings;
 
@@ -12,17 +17,20 @@ use lib "$FindBin::Bin/lib";
 use Crowd;
 use IPC::Run ();
 use List::Util qw(sum0);
+use Probe;
 use TallyTest;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $KEYS = 24;    # different queries, half of them never asked before
+my $TRIES = 3;    # of a stage, on a noisy machine
+my %load = (clients => 200, pause => 1, ask => \&ask);
 my $tally = TallyTest->new(name => 'stalls');
-$tally->start_postgres(conf => "log_statement = 'all'");
+$tally->start_postgres(conf => "log_statement = 'all'\nlog_disconnections = on");
 my $p = $tally->create_project('stalls');
-my %reader = (key_refresh_ms => 200, cache_fresh_min_ms => 2000,
-	cache_fresh_ms => 2000, key_slots => 12, max_waiting => 400);
-my %writer = (key_refresh_ms => 200, log_requests => 'true', spool_file_mb => 4, spool_reserve_mb => 0);
+my %reader = (key_refresh_ms => 200, cache_fresh_min_ms => 3000,
+	cache_fresh_ms => 3000, key_slots => 12, max_waiting => 400);
+my %writer = (key_refresh_ms => 200, spool_file_mb => 4, spool_reserve_mb => 0);
 my $run = $tally->dir . '/run';
 
 $tally->start_write(%writer);
@@ -35,9 +43,10 @@ $tally->start_responder('write2', 'tally-write', listen => "$run/write2.sock",
 	%writer);
 $tally->start_responder('read2', 'tally-read', listen => "$run/read2.sock",
 	database => $tally->conninfo(user => 'tally_reader'), %reader);
-# the limits of nginx are not what is tested here
+# the limits of nginx are not what is tested here; what it says is wanted
 $tally->start_nginx(edit => sub {
 	s/^\s*limit_(conn|req) .*\n//mg;
+	s/^\s*error_log stderr alert;\n//mg;
 	s{(upstream tally_(?:ingest|query) \{\s*server unix:)(\S+?)(write|read)\.sock max_fails=0;}
 		{$1$2$3.sock max_fails=0; server unix:$2${3}2.sock max_fails=0;}g;
 });
@@ -45,27 +54,30 @@ my $events = "/3.0/projects/$p->{project}/events/clicks";
 my $queries = "/3.0/projects/$p->{project}/queries";
 my @responders = qw(write write2 read read2);
 
+my ($posted, $stage) = (0, 0);
+my ($away_from, $away_to) = (0, 0);    # s of a stage
+
 sub query_of
 {
 	my ($n) = @_;
 	return "$queries/count?event_collection=clicks&timeframe=today"
 		. "&timezone=$n";
 }
-my ($posted, $new, $is_away) = (0, 1000, 0);
+
+# ask(client, seconds) -- in the clients' process.
+my $n = 0;
 sub ask
 {
-	my ($client) = @_;
+	my ($client, $seconds) = @_;
+	$n++;
 	# some ask what nobody has asked before, so there is no older answer
-	return ('query', Crowd::request('GET', query_of(++$new), $p->{read_key}))
-		if $is_away && $client % 16 == 1;
-	if ($client % 4 == 0)
-	{
-		$posted++;
-		return ('post', Crowd::request('POST', $events, $p->{write_key},
-				"{\"n\": $posted}"));
-	}
-	return ('query', Crowd::request('GET', query_of(int rand $KEYS),
-			$p->{read_key}));
+	return ('new', Crowd::request('GET', query_of(1000 * $stage + $n),
+			$p->{read_key}))
+		if $client % 16 == 1 && $seconds > $away_from && $seconds < $away_to;
+	return ('post', Crowd::request('POST', $events, $p->{write_key},
+			"{\"n\": $n, \"stage\": $stage}")) if $client % 4 == 0;
+	my $key = int rand $KEYS;
+	return ('query', Crowd::request('GET', query_of($key), $p->{read_key}), $key);
 }
 
 # footprint(name) -- {kB resident, descriptors}
@@ -79,15 +91,25 @@ sub footprint
 	return { rss => $rss, fds => scalar @fds };
 }
 
+sub log_size { return -s $tally->dir . "/log/$_[0].log" }
+
 # begun_between(from, to) -- of PostgreSQL's log: statements by the parameters
 # of their query.
+#
+# What was sent before a long stall and given up meanwhile still lies in the
+# server's socket: it reads it when it goes on, and then that nobody is there
+# any more.  Those are known by the end of their connection.
 sub begun_between
 {
 	my ($from, $to) = @_;
 	my %n;
-	my $log = substr $tally->log_text('postgres'), $from, $to - $from;
-	$n{$1}++ while $log
-		=~ /SELECT tally\.query\(.*\n.*DETAIL:  parameters: (.*)/g;
+	my $log = substr $tally->log_text('postgres'), $from;
+	my %given_up = $log =~ /\[(\d+)\] \S+ (LOG):  disconnection:/g;
+	my $part = substr $log, 0, $to - $from;
+	while ($part =~ /\[(\d+)\] \S+ LOG:  execute .*SELECT tally\.query\(.*\n.*DETAIL:  parameters: (.*)/g)
+	{
+		$n{$2}++ unless $given_up{$1};
+	}
 	return \%n;
 }
 
@@ -103,85 +125,149 @@ for my $twice (1, 2)
 	$tally->http('GET', query_of($_), key => $p->{read_key}) for 0 .. $KEYS / 2 - 1;
 	$tally->http('GET', query_of(-1), key => $p->{read_key});
 }
-# warm: buffers, connections
-Crowd::run($tally, seconds => 3, clients => 200, pause => 0.4, ask => \&ask);
+my $probe = Probe->start($tally);
 
-# new_log(name) -- what it has said since this was last asked.
-my %seen;
-sub new_log
+# crowd(seconds, at) -- the clients, for so long; counts what they posted.
+sub crowd
 {
-	my ($name) = @_;
-	my $text = $tally->log_text($name);
-	my $new = substr $text, $seen{$name} // 0;
-	$seen{$name} = length $text;
-	return $new;
+	my ($seconds, @at) = @_;
+	$stage++;
+	my $crowd = Crowd::run($tally, %load, seconds => $seconds, at => \@at);
+	$posted += grep { $_->{kind} eq 'post' } @{ $crowd->{answers} };
+	return $crowd;
 }
 
-# judge(what, answers, deadline) -- what must hold whatever is done.
+# warm: buffers, connections
+{
+	my $crowd = crowd(4);
+	my $machine = $probe->figures($crowd->{start}, $crowd->{end});
+	note(sprintf 'quiet: events p50 %.1f ms, p99 %.1f ms; %s',
+		map({ my $part = $_; Crowd::percentile($part, map { $_->{took} }
+				grep { $_->{kind} eq 'post' } @{ $crowd->{answers} }) } 50, 99),
+		told($machine));
+}
+
+sub told
+{
+	return sprintf 'the machine itself: a write p99 %.1f ms, waking up %.1f ms',
+		$_[0]{sync}, $_[0]{wake};
+}
+
+# recovery(over, queries) -- how long after it each query had been answered
+# afresh, and when somebody last got anything else.
+sub recovery
+{
+	my ($over, @queries) = @_;
+	my (%back, $last);
+	for my $q (sort { $a->{begin} <=> $b->{begin} } @queries)
+	{
+		my $after = $q->{begin} + $q->{took} - $over;
+		next if $q->{begin} < $over;
+		if ($q->{status} != 200 || defined $q->{warning}) { $last = $after }
+		elsif (defined $q->{tag}) { $back{ $q->{tag} } //= $after }
+	}
+	my @missing = grep { !defined $back{$_} } 0 .. $KEYS - 1;
+	my ($slowest) = sort { $b <=> $a } values %back, map { 99 } @missing;
+	return ($slowest, $last // 0);
+}
+
+# judge(what, crowd, known, over) -- what must hold whatever is done and however
+# slow the machine is.  "known", "over": s, when the database was known to be
+# away, and when it was back.  Returns {figure => [measured, bound, name]}, how
+# the machine was, and how often there was each status.
 sub judge
 {
-	my ($what, $answers, $deadline) = @_;
-	my @posts = grep { $_->{kind} eq 'post' } @$answers;
-	my @queries = grep { $_->{kind} eq 'query' } @$answers;
+	my ($what, $crowd, $known, $over) = @_;
+	my @answers = @{ $crowd->{answers} };
+	my @posts = grep { $_->{kind} eq 'post' } @answers;
+	my @queries = grep { $_->{kind} ne 'post' } @answers;
+	my $machine = $probe->figures($crowd->{start}, $crowd->{end});
+
 	my @lost = grep { $_->{status} != 201 } @posts;
-	is(scalar @lost, 0, "$what: every event of " . @posts . ' is taken')
-		or diag(join ' ', map { $_->{status} } @lost);
-	# by the writers' clock; the client's counts how busy this machine is, too
-	my $p99 = Crowd::percentile(99, map { $_ / 1e6 }
-		map { new_log($_) =~ /status=201.* us=(\d+)/g } qw(write write2));
-	cmp_ok($p99, '<', 100, "$what: in less than 100 ms p99");
+	is(scalar @lost, 0, "$what: every event of " . @posts . ' is taken');
 	my %status;
 	$status{ $_->{status} . (defined $_->{warning} ? ' stale' : '') }++
 		for @queries;
-	note(sprintf '%s: events p99 %.1f ms, at the client p50 %.1f ms,'
-			. ' p99 %.1f ms; queries %s', $what, $p99,
-		Crowd::percentile(50, map { $_->{took} } @posts),
-		Crowd::percentile(99, map { $_->{took} } @posts),
-		join(', ', map { "$status{$_} x $_" } sort keys %status));
-	is(scalar(grep { !/^(200|200 stale|503)$/ } keys %status), 0,
-		"$what: queries are answered, answered with age, or 503")
-		or diag(join ' ', sort keys %status);
+	my @strange = grep { !/^(200|200 stale|503)$/ } keys %status;
+	is(scalar @strange, 0,
+		"$what: queries are answered, answered with age, or 503");
+	diag(join ' ', map({ $_->{status} } @lost), @strange, "\n",
+		grep { /\[(?:error|crit|alert)\]/ } split /^/m, $tally->log_text('nginx'))
+		if @lost || @strange;
+	note("$what: queries ", join ', ', map { "$status{$_} x $_" } sort keys %status);
+
+	my $ack = Crowd::percentile(99, map { $_->{took} } @posts);
+	note(sprintf '%s: events p50 %.1f ms, p99 %.1f ms; %s', $what,
+		Crowd::percentile(50, map { $_->{took} } @posts), $ack, told($machine));
 	my ($longest) = sort { $b <=> $a } map { $_->{took} } @queries;
-	cmp_ok($longest, '<', $deadline, "$what: no query waits past its deadline");
-	return \%status;
+	my ($back, $last) = recovery($over, @queries);
+	note(sprintf '%s: all fresh again after %.2f s, the last trouble after %.2f'
+			. ' s, the longest query took %.2f s', $what, $back, $last, $longest);
+	my %figure = (
+		ack => [ $ack, Probe::bound(100, 3 * $machine->{sync}),
+			'an event is acknowledged in less than 100 ms, p99' ],
+		longest => [ $longest, 12.5 + $machine->{wake} / 100,
+			'no query waits past its deadline' ],
+		back => [ $back, 5, 'every query has a fresh answer within 5 s' ]);
+	# where the processors have too much to do, places are short every time
+	# that answers expire
+	$figure{last} = [ $last, 5, 'there is no trouble after 5 s' ]
+		unless Probe::is_busy($machine);
+
+	my @refused = map { $_->{took} } grep { $_->{status} == 503
+			&& $_->{begin} > $known && $_->{begin} < $over } @queries;
+	if (@refused > 20)
+	{
+		my $p99 = Crowd::percentile(99, @refused);
+		note(sprintf '%s: %d refused while it was known to be away: p50 %.1f ms,'
+				. ' p99 %.1f ms', $what, scalar @refused,
+			Crowd::percentile(50, @refused), $p99);
+		$figure{refused} = [ $p99, Probe::bound(10, 5 * $machine->{wake}),
+			'a new query is refused in less than 10 ms, p99' ];
+	}
+	return (\%figure, $machine, \%status);
 }
 
-# after(what, since) -- normal again within 5 s: fresh answers only.
-sub normal_again
+# stage(what, run) -- until what it measures is as promised, or the machine is
+# not to blame.  run(what) returns as judge() does.
+sub stage
 {
-	my ($what, $answers, $since) = @_;
-	my @late = grep { $_->{begin} > $since + 5 && $_->{kind} eq 'query'
-			&& ($_->{status} != 200 || defined $_->{warning}) } @$answers;
-	is(scalar @late, 0, "$what: normal within 5 s");
-	my ($last) = sort { $b <=> $a } map { $_->{begin} }
-		grep { $_->{kind} eq 'query' && $_->{begin} > $since
-			&& ($_->{status} != 200 || defined $_->{warning}) } @$answers;
-	note(sprintf '%s: the last trouble %.2f s after its end', $what,
-		defined $last ? $last - $since : 0);
-	return;
+	my ($what, $run) = @_;
+	my ($figure, $status);
+	for my $try (1 .. $TRIES)
+	{
+		my $again = $try == 1 ? '' : ", try $try";
+		($figure, my $machine, $status) = $run->("$what$again");
+		my @missed = grep { $_->[0] >= $_->[1] } values %$figure;
+		last if !@missed || !Probe::is_busy($machine);
+		note("$what: once more, since the machine is busy") if $try < $TRIES;
+	}
+	cmp_ok($_->[0], '<', $_->[1], "$what: $_->[2]")
+		for map { $figure->{$_} } sort keys %$figure;
+	return ($figure, $status);
 }
 
-for my $stall (0.5, 7, $ENV{TALLY_LONG_FAULTS} ? 60 : ())
+# How long a silence must be to be known as one, and a bit.
+my $KNOWN_S = 2.5;
+
+sub stalled
 {
-	my $what = "stalled for $stall s";
+	my ($what, $stall) = @_;
 	my %before = map { $_ => footprint($_) } @responders;
-	my ($offset, $end, %during);
-	new_log($_) for qw(write write2);
-	sleep 2.3;    # all cached answers are past their time
-	my @answers = Crowd::run($tally, seconds => $stall + 7, clients => 200,
-		pause => 0.4, ask => \&ask,
-		at => [
-			[ 1, sub { $tally->stall_database } ],
-			($stall > 2 ? [ 2.6, sub { $is_away = 1 } ] : ()),
-			[ 0.5 + $stall, sub { %during = map { $_ => footprint($_) } @responders } ],
-			[ 1 + $stall, sub {
-				$offset = length $tally->log_text('postgres');
-				$is_away = 0;
-				$tally->resume_database } ],
-			# the shortest lifetime of an answer
-			[ 2.8 + $stall, sub { $end = length $tally->log_text('postgres') } ] ]);
-	my $status = judge($what, \@answers, 12.5);
-	normal_again($what, \@answers, 1 + $stall);
+	my ($offset, $end, $since, %during);
+	sleep 3.5;    # all cached answers are past their time
+	($away_from, $away_to) = $stall > 2 ? ($KNOWN_S, $stall) : (0, 0);
+	my $crowd = crowd($stall + 7,
+		[ 0, sub { $tally->stall_database } ],
+		[ 0.9 * $stall, sub { %during = map { $_ => footprint($_) } @responders } ],
+		[ $stall, sub {
+			my ($start) = @_;
+			$offset = log_size('postgres');
+			$tally->resume_database;
+			$since = time - $start } ],
+		# none that was computed after it is past its time
+		[ 1.8 + $stall, sub { $end = log_size('postgres') } ]);
+	my @judged = judge($what, $crowd, $KNOWN_S, $since);
 
 	my $begun = begun_between($offset, $end);
 	my ($most) = sort { $b <=> $a } values %$begun;
@@ -190,9 +276,8 @@ for my $stall (0.5, 7, $ENV{TALLY_LONG_FAULTS} ? 60 : ())
 		or diag(explain $begun);
 	note(sprintf '%s: %d queries computed %d times in the 1.8 s after', $what,
 		scalar keys %$begun, sum0(values %$begun));
-	next if $stall < 1;
+	return @judged if $stall < 1;
 
-	ok($status->{'200 stale'}, "$what: older answers were given");
 	for my $name (@responders)
 	{
 		my ($a, $b) = ($before{$name}, $during{$name});
@@ -202,36 +287,37 @@ for my $stall (0.5, 7, $ENV{TALLY_LONG_FAULTS} ? 60 : ())
 		cmp_ok($b->{fds}, '<', $a->{fds} + 60,
 			"$what: so are its descriptors ($a->{fds}, $b->{fds})");
 	}
+	return @judged;
 }
 
-# What was refused while the database was known to be away, by the responders'
-# own clock.
+for my $stall (0.5, 7, $ENV{TALLY_LONG_FAULTS} ? 60 : ())
 {
-	my @us = map { $tally->log_text($_) =~ /status=503.* us=(\d+)/g }
-		qw(read read2);
-	my @at_once = grep { $_ < 900_000 } @us;
-	cmp_ok(scalar @at_once, '>', 20, 'new queries are refused meanwhile');
-	cmp_ok(Crowd::percentile(99, map { $_ / 1e6 } @at_once), '<', 10,
-		'refused at once means in less than 10 ms p99');
-	note(sprintf '%d of %d refusals at once, p99 %.2f ms', scalar @at_once,
-		scalar @us, Crowd::percentile(99, map { $_ / 1e6 } @at_once));
+	my $what = "stalled for $stall s";
+	my ($figure, $status) = stage($what, sub { stalled($_[0], $stall) });
+	next if $stall < 1;
+	ok($status->{'200 stale'}, "$what: older answers were given");
+	ok($figure->{refused}, "$what: new queries were refused");
 }
 
 # The hot table locked for 7 s.
+sub locked
 {
-	my $lock;
-	new_log($_) for qw(write write2);
-	my @answers = Crowd::run($tally, seconds => 14, clients => 200,
-		pause => 0.4, ask => \&ask,
-		at => [ [ 1, sub {
-			$lock = IPC::Run::start([ $tally->psql_command, '-c',
-					'BEGIN; LOCK tally_store.event IN ACCESS EXCLUSIVE MODE;'
-					. ' SELECT pg_sleep(7); COMMIT' ], '<', '/dev/null',
-				'>', \my $out, '2>', \my $err); } ] ]);
-	my $status = judge('hot table locked', \@answers, 12.5);
-	normal_again('hot table locked', \@answers, 8);
-	ok($status->{'200 stale'}, 'hot table locked: older answers were given');
+	my ($what) = @_;
+	my ($lock, $out, $err);
+	($away_from, $away_to) = (0, 0);
+	my $crowd = crowd(14, [ 1, sub {
+		$lock = IPC::Run::start([ $tally->psql_command, '-c',
+				'BEGIN; LOCK tally_store.event IN ACCESS EXCLUSIVE MODE;'
+				. ' SELECT pg_sleep(7); COMMIT;'
+				. ' SELECT extract(epoch FROM clock_timestamp())' ],
+			'<', '/dev/null', '>', \$out, '2>', \$err); } ]);
 	$lock->finish;
+	my ($ended) = $out =~ /^(\d+\.\d+)/m or die "no lock: $err";
+	return judge($what, $crowd, 99, $ended - $crowd->{start});
+}
+{
+	my (undef, $status) = stage('hot table locked', \&locked);
+	ok($status->{'200 stale'}, 'hot table locked: older answers were given');
 }
 
 # Every event that was acknowledged is there, once.

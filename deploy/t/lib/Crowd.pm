@@ -2,12 +2,20 @@
 #     Many HTTP clients in one process, each asking, waiting for its answer,
 #     pausing and asking again, while things are done to the servers.
 #
-#     my @answers = Crowd::run($tally, seconds => 5, clients => 200,
-#         pause => 0.3, ask => sub { my ($client) = @_; ($kind, $bytes) },
-#         at => [ [ 1.0, sub { $tally->stall_database } ], ... ]);
+#     my $crowd = Crowd::run($tally, seconds => 5, clients => 200,
+#         pause => 0.3,
+#         ask => sub { my ($client, $seconds) = @_; ($kind, $bytes, $tag) },
+#         at => [ [ 1.0, sub { my ($start) = @_; ... } ], ... ]);
+#     my @answers = @{ $crowd->{answers} };
 #
-# Each answer is {kind, status, warning, begin, took}: seconds since the start
-# of the run, and how long it took; status 0 is a connection that broke.
+# The clients are a process of their own: nothing that is done meanwhile keeps
+# them waiting, and what ask() changes is changed there alone.  "start" and
+# "end" of what is returned, and what is given to the subs of "at", are times
+# as of time().  With "until" it goes on until that says so, too, in the
+# clients' process.
+#
+# Each answer is {kind, tag, status, warning, begin, took}: seconds since the
+# start of the run, and how long it took; status 0 is a connection that broke.
 package Crowd;
 
 use strict;
@@ -15,8 +23,14 @@ use warnings;
 
 use Errno qw(EAGAIN EINPROGRESS EWOULDBLOCK);
 use IO::Poll qw(POLLIN POLLOUT POLLHUP POLLERR);
+use POSIX qw(_exit);
+use Probe;
 use Socket qw(:DEFAULT inet_aton);
-use Time::HiRes qw(time);
+use Storable qw(nstore retrieve);
+use Time::HiRes qw(sleep time);
+
+# Longer than any deadline of ours.
+my $PATIENCE_S = 30;
 
 # request(method, path, key, body) -- the bytes of a request.
 sub request
@@ -44,38 +58,36 @@ sub finish
 	my ($status) = $c->{in} =~ m{^HTTP/1\.\d (\d+)};
 	my ($warning) = $c->{in} =~ /^Warning: (.*?)\r$/mi;
 	close $c->{socket};
-	return { kind => $c->{kind}, status => $status // 0, warning => $warning,
+	return { kind => $c->{kind}, tag => $c->{tag}, status => $status // 0, warning => $warning,
 		begin => $c->{begin} - $start, took => time - $c->{begin} };
 }
 
-sub run
+# clients -- all of them, to their end: the answers.
+sub clients
 {
-	my ($tally, %o) = @_;
+	my ($tally, $start, %o) = @_;
 	my $poll = IO::Poll->new;
-	my $start = time;
-	my @at = @{ $o{at} // [] };
 	my %by_socket;
 	my @answers;
 	my @idle = map { { next => $start + $_ * $o{pause} / $o{clients},
 		number => $_ } } 1 .. $o{clients};
 
-	local $SIG{PIPE} = 'IGNORE';
 	while (1)
 	{
 		my $now = time;
-		shift(@at)->[1]->() while @at && $now - $start >= $at[0][0];
-		my $asking = $now - $start < $o{seconds};
+		my $asking = $now - $start < $o{seconds}
+			|| ($o{until} && !$o{until}->() && $now - $start < $PATIENCE_S);
 		while ($asking && @idle && $idle[0]{next} <= $now)
 		{
 			my $c = shift @idle;
-			@$c{qw(kind out)} = $o{ask}->($c->{number});
+			@$c{qw(kind out tag)} = $o{ask}->($c->{number}, $now - $start);
 			@$c{qw(in begin socket)} = ('', time, open_one($tally));
 			$by_socket{ $c->{socket} } = $c;
 			$poll->mask($c->{socket} => POLLOUT);
 		}
 		last if !$asking && !%by_socket;
-		die "Crowd: " . keys(%by_socket) . " without an answer\n"
-			if $now - $start > $o{seconds} + 30;
+		die keys(%by_socket) . " without an answer\n"
+			if $now - $start > $o{seconds} + 2 * $PATIENCE_S;
 
 		$poll->poll(0.01);
 		for my $s ($poll->handles(POLLOUT | POLLIN | POLLHUP | POLLERR))
@@ -101,12 +113,40 @@ sub run
 	return @answers;
 }
 
+sub run
+{
+	my ($tally, %o) = @_;
+	my $file = $tally->dir . '/crowd.answers';
+	my $start = time;
+	my $pid = fork() // die "Crowd: fork: $!\n";
+
+	if ($pid == 0)
+	{
+		$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+		$SIG{PIPE} = 'IGNORE';
+		my $well = eval {
+			nstore([ clients($tally, $start, %o) ], $file); 1 };
+		print STDERR "Crowd: $@" unless $well;
+		_exit($well ? 0 : 1);
+	}
+	$tally->{proc}{crowd} = $pid;
+	for my $at (@{ $o{at} // [] })
+	{
+		my $left = $start + $at->[0] - time;
+		sleep $left if $left > 0;
+		$at->[1]->($start);
+	}
+	waitpid $pid, 0;
+	delete $tally->{proc}{crowd};
+	die "Crowd: the clients failed\n" if $? != 0;
+	return { answers => retrieve($file), start => $start, end => time };
+}
+
 # percentile(p, numbers) -- in milliseconds, of seconds.
 sub percentile
 {
 	my ($p, @n) = @_;
-	@n = sort { $a <=> $b } @n;
-	return @n ? 1000 * $n[ int($p / 100 * $#n + 0.5) ] : 0;
+	return 1000 * Probe::percentile($p, @n);
 }
 
 1;
