@@ -85,6 +85,12 @@ tally_budget_refuse_cells(int64 nbuckets, double ngroups, int nmeasures,
 			 errhint("%s, or have the limit tally.max_cells raised.", hint)));
 }
 
+int64
+tally_budget_left(int64 bytes)
+{
+	return Max((int64) tally_max_memory * 1024 - bytes, 0);
+}
+
 void
 tally_budget_memory(int64 bytes)
 {

@@ -34,4 +34,7 @@ extern void tally_budget_refuse_cells(int64 nbuckets, double ngroups,
 /* Refuses more memory than tally.max_memory. */
 extern void tally_budget_memory(int64 bytes);
 
+/* What is left of it when "bytes" are taken, at least 0. */
+extern int64 tally_budget_left(int64 bytes);
+
 #endif

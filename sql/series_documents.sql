@@ -37,15 +37,34 @@ WITH l AS (SELECT ordinality - 2 AS i, x::jsonb AS x FROM tally.series_json_rows
 SELECT count(*), count(*) FILTER (WHERE (to_jsonb(r.c), to_jsonb(s), to_jsonb(f), to_jsonb(d_b)) IS DISTINCT FROM
   (nullif(x->'values'->'count'->g, 'null'), nullif(x->'values'->'sum(v)'->g, 'null'), nullif(x->'values'->'f'->g, 'null'), nullif(x->'values'->'d before'->g, 'null')) OR (x->>'start')::timestamptz IS DISTINCT FROM b) AS different
 FROM c JOIN (SELECT *, row_number() OVER (PARTITION BY k ORDER BY b) - 1 AS i FROM d.rows) r USING (i, k);
+-- byte by byte, as jsonb makes it; integers around every power of ten and of two, of
+-- both signs, beside nulls; counts that a tile of 16 bits cannot hold
+SELECT record_image_eq(ROW(d), ROW(d::text::jsonb)) AS same_bytes FROM d.doc;
+CREATE TABLE d.i AS SELECT '2025-01-01'::timestamptz + row_number() OVER () * interval '90 min' AS at, v, row_number() OVER () % 3 AS k
+  FROM (SELECT v::bigint AS v FROM (SELECT sign * (10::numeric ^ e + near) AS v FROM generate_series(0, 18) e, generate_series(-1, 1) near, (VALUES (-1), (1)) s(sign)
+    UNION ALL SELECT sign * (2::numeric ^ e + near) FROM generate_series(0, 63) e, generate_series(-2, 0) near, (VALUES (-1), (1)) s(sign)) x WHERE v BETWEEN -9223372036854775808 AND 9223372036854775807 ORDER BY random()) x;
+INSERT INTO d.i SELECT '2025-03-01'::timestamptz + b * interval '2 hours', NULL, 1 FROM (VALUES (0, 1022), (1, 1023), (2, 1024), (3, 9999), (4, 10000), (5, 10001), (6, 65534), (7, 65535), (8, 65536), (9, 20000)) x(b, n), generate_series(1, n);
+CREATE TABLE d.ints AS SELECT tally.series_json('d.i', 'at', '1 hour', tstzrange('2025-01-01', '2025-03-03'), '{min(v) AS v,count AS n,count(v) AS nv}', g::text[], compare => c) AS d
+  FROM (VALUES ('{}', NULL), ('{k}', NULL), ('{k}', interval '2 hours')) x(g, c);
+SELECT record_image_eq(ROW(d), ROW(d::text::jsonb)) AS same_bytes, (SELECT count(*) FROM jsonb_path_query(d, '$.series[*].v[*] ? (@ != null)') v) AS v, (SELECT string_agg(n #>> '{}', ' ' ORDER BY n) FROM jsonb_path_query(d, '$.series[*].n[*] ? (@ > 1)') n) AS n,
+  (SELECT count(*) FROM d.i WHERE NOT EXISTS (SELECT FROM jsonb_path_query(d, '$.series[*].v[*]') j WHERE j = to_jsonb(i.v)) AND v IS NOT NULL) AS lost FROM (SELECT d FROM d.ints) i(d);
 -- in a select list it stops when nobody asks for more
 SELECT left(tally.series_json_rows('d.r', 'at', '1 hour', tstzrange('2025-01-01', '2025-01-11')), 40) LIMIT 2;
+-- what no jsonb can hold is refused before anything is read, where it is sure, and before it is written
+SET tally.max_cells = 100000000;
+SET tally.max_buckets = 10000000;
+SET tally.max_memory = '3GB';
+SELECT tally.series_query_json('SELECT at FROM d.t WHERE 1 / (n - n) > 0', NULL, 'at', '1 second', daterange '[2025-01-01,2025-04-26)', '{count,count(at) AS a,count(at) AS b}');
+SELECT tally.series_json('d.t', 'at', '1 second', daterange '[2025-01-01,2025-04-20)', '{count}', '{k}', tz => 'UTC');
 -- memory is refused before it is taken
 SET tally.max_memory = '2MB';
 SELECT length(tally.series_json('d.r', 'at', '10 min', tstzrange('2025-01-01', '2025-01-11'), '{count,count(v),count(f),count(k),count(at)}')::text) > 0 AS small;
 \set VERBOSITY sqlstate
-SELECT tally.series_json('d.r', 'at', '1 hour', tstzrange('2025-01-01', '2025-01-11'), '{count,count(v) AS v,count(f) AS f}', '{k}') IS NULL;
+SELECT tally.series_json('d.r', 'at', '30 min', tstzrange('2025-01-01', '2025-01-11'), '{count,count(v) AS v,count(f) AS f}', '{k}') IS NULL;
 \set VERBOSITY default
 RESET tally.max_memory;
+RESET tally.max_cells;
+RESET tally.max_buckets;
 
 SET client_min_messages = warning;
 DROP SCHEMA d CASCADE;

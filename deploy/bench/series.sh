@@ -151,6 +151,9 @@ copied=$(last)
 add "tally: the same as JSON, a row a bucket" \
   "COPY (SELECT tally.series_json_rows('many', 'at', '1 hour', $range, '{count}',
      '{g}', tz => 'UTC')) TO STDOUT" "$dense" 0.05
+add "tally: the same as one jsonb" \
+  "COPY (SELECT tally.series_json('many', 'at', '1 hour', $range, '{count}',
+     '{g}', tz => 'UTC')) TO STDOUT" "$dense" 0.05
 add "tally: hour x 5,000 groups, rows counted" "SELECT count(n) FROM $hourly"
 tally_hour=$(last)
 

@@ -36,6 +36,9 @@
 #define NUM_BASE 10000
 #define NUM_BASE_DIGITS 4
 
+/* Base-10000 digits of an int8. */
+#define INT_BASE_DIGITS 5
+
 /* Nine base-10000 digits are below 10^36, which fits with room to add. */
 #define MAX_BASE_DIGITS 9
 
@@ -288,4 +291,33 @@ tally_decimal_to_numeric(TallyDecimal d)
 											   CStringGetDatum(p),
 											   ObjectIdGetDatum(InvalidOid),
 											   Int32GetDatum(-1)));
+}
+
+Size
+tally_int_to_numeric(int64 value, char *out)
+{
+	uint64 rest = value < 0 ? -(uint64) value : (uint64) value;
+	uint16 digits[INT_BASE_DIGITS]; /* least significant first */
+	uint16 head = NUM_FORM_SHORT;
+	int n = 0;
+	int zeros = 0;
+	Size size = VARHDRSZ + sizeof(head);
+
+	StaticAssertStmt(VARHDRSZ + (1 + INT_BASE_DIGITS) * sizeof(uint16) <=
+						 TALLY_INT_NUMERIC_BYTES,
+					 "an int8 does not fit");
+	for (; rest > 0; rest /= NUM_BASE)
+		digits[n++] = rest % NUM_BASE;
+	/* Zeros at the end are left out. */
+	while (zeros < n && digits[zeros] == 0)
+		zeros++;
+	if (n > 0)
+		head |= (value < 0 ? NUM_SHORT_NEGATIVE : 0) | (n - 1);
+
+	memset(out, 0, TALLY_INT_NUMERIC_BYTES);
+	memcpy(out + VARHDRSZ, &head, sizeof(head));
+	for (int i = n - 1; i >= zeros; i--, size += sizeof(uint16))
+		memcpy(out + size, &digits[i], sizeof(uint16));
+	SET_VARSIZE(out, size);
+	return size;
 }

@@ -55,4 +55,12 @@ extern bool tally_decimal_to_float(TallyDecimal d, float8 *v);
 /* The numeric of a decimal, displayed with its scale. */
 extern Numeric tally_decimal_to_numeric(TallyDecimal d);
 
+/*
+ * Writes the numeric of an integer, the same bytes that the server makes, and
+ * returns how many they are.  Of the TALLY_INT_NUMERIC_BYTES at "out", which is
+ * aligned for an int, all others become 0.
+ */
+#define TALLY_INT_NUMERIC_BYTES 16
+extern Size tally_int_to_numeric(int64 value, char *out);
+
 #endif

@@ -17,25 +17,42 @@
 #include "utils/numeric.h"
 
 #include "budget.h"
+#include "measure/exact.h"
 #include "series/jsonb_build.h"
 
 #define FIRST_BYTES 8192
 
-/* An int8 has five digits of base 10000; then the two headers and padding. */
-#define MAX_INT_BYTES (5 * sizeof(int16) + VARHDRSZ + sizeof(int32) + 4)
+/*
+ * Integers from 0 to below SMALL are made once: most counts are small.  All
+ * have the same place, though 0, which has no digit, does not fill it.
+ */
+#define SMALL 1024
+#define SMALL_BYTES sizeof(uint64)
+#define SMALL_SIZE(value) (SMALL_BYTES - ((value) == 0 ? sizeof(int16) : 0))
+static uint64 small[SMALL];
 
-static void too_large(void) pg_attribute_noreturn();
+static void too_large(const char *what, Size bytes) pg_attribute_noreturn();
 
 static void
-too_large(void)
+too_large(const char *what, Size bytes)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("answer is too large for one value of type jsonb"),
-			 errdetail("A list or an object can take %d bytes in it.",
+			 errdetail("%s takes at least %zu bytes, and a list or an object "
+					   "can take %d in it.",
+					   what,
+					   bytes,
 					   JENTRY_OFFLENMASK),
 			 errhint("Call tally.series_json_rows(), which gives a row a "
 					 "bucket, or ask for less.")));
+}
+
+void
+tally_jsonb_fits(const char *what, Size bytes)
+{
+	if (bytes > JENTRY_OFFLENMASK)
+		too_large(what, bytes);
 }
 
 /* reserve -- room for "bytes" more, which are not set. */
@@ -48,12 +65,13 @@ reserve(JsonbBuild *build, Size bytes)
 	{
 		Size max = build->max;
 
+		/* Twice as much, or what is left of the limit. */
 		while (max < build->len + bytes)
 			max *= 2;
-		if (max > MaxAllocSize)
-			max = MaxAllocSize;
+		max = Min(max, (Size) tally_budget_left(build->charged));
+		max = Min(Max(max, build->len + bytes), MaxAllocSize);
 		if (build->len + bytes > max)
-			too_large();
+			too_large("The answer", build->len + bytes);
 		tally_budget_memory(build->charged + (int64) max);
 		build->data = repalloc_huge(build->data, max);
 		build->max = max;
@@ -73,6 +91,28 @@ pad(JsonbBuild *build)
 		memset(reserve(build, bytes), 0, bytes);
 }
 
+/* make_small -- once a process. */
+static void
+make_small(void)
+{
+	union
+	{
+		char bytes[TALLY_INT_NUMERIC_BYTES];
+		uint64 word;
+	} number;
+
+	if (small[SMALL - 1] != 0)
+		return;
+	for (int i = 0; i < SMALL; i++)
+	{
+		Size size PG_USED_FOR_ASSERTS_ONLY =
+			tally_int_to_numeric(i, number.bytes);
+
+		Assert(size == SMALL_SIZE(i));
+		small[i] = number.word;
+	}
+}
+
 void
 tally_jsonb_init(JsonbBuild *build, int64 charged)
 {
@@ -80,7 +120,7 @@ tally_jsonb_init(JsonbBuild *build, int64 charged)
 	build->charged = charged;
 	build->max = FIRST_BYTES;
 	build->data = palloc(build->max);
-	build->small = palloc0(JSONB_BUILD_SMALL * sizeof(Numeric));
+	make_small();
 	(void) reserve(build, VARHDRSZ);
 }
 
@@ -94,8 +134,7 @@ set_entry(JsonbBuild *build, uint32 type, Size from)
 
 	Assert(build->depth > 0);
 	frame->total += len;
-	if (frame->total > JENTRY_OFFLENMASK)
-		too_large();
+	tally_jsonb_fits("A part of it", frame->total);
 	if (frame->next % JB_OFFSET_STRIDE == 0)
 		entry |= JENTRY_HAS_OFF | (uint32) frame->total;
 	else
@@ -114,8 +153,7 @@ begin(JsonbBuild *build, uint32 header, Size entries)
 
 	if (build->depth >= JSONB_BUILD_DEPTH)
 		elog(ERROR, "document is nested too deeply");
-	if (entries > JB_CMASK)
-		too_large();
+	tally_jsonb_fits("A list of it", entries * sizeof(JEntry));
 	CHECK_FOR_INTERRUPTS();
 	frame = &build->frames[build->depth++];
 	frame->base = build->len;
@@ -190,50 +228,37 @@ tally_jsonb_numeric(JsonbBuild *build, Numeric value)
 	set_entry(build, JENTRY_ISNUMERIC, from);
 }
 
-/* int_numeric -- the number, which need not be freed when it is small. */
-static Numeric
-int_numeric(JsonbBuild *build, int64 value)
-{
-	MemoryContext old;
-
-	if (value < 0 || value >= JSONB_BUILD_SMALL)
-		return int64_to_numeric(value);
-	if (build->small[value] == NULL)
-	{
-		old = MemoryContextSwitchTo(GetMemoryChunkContext(build->small));
-		build->small[value] = int64_to_numeric(value);
-		MemoryContextSwitchTo(old);
-	}
-	return build->small[value];
-}
-
 void
 tally_jsonb_int(JsonbBuild *build, int64 value)
 {
-	Numeric number = int_numeric(build, value);
+	Size from = build->len;
+	Size size;
 
-	tally_jsonb_numeric(build, number);
-	if (value < 0 || value >= JSONB_BUILD_SMALL)
-		pfree(number);
+	pad(build);
+	size =
+		tally_int_to_numeric(value, reserve(build, TALLY_INT_NUMERIC_BYTES));
+	build->len -= TALLY_INT_NUMERIC_BYTES - size;
+	set_entry(build, JENTRY_ISNUMERIC, from);
 }
 
 /*
  * tally_jsonb_int_list -- the same as tally_jsonb_int() for each.
  *
  * Room is reserved for all of them at once, so that nothing but their bytes is
- * left to do in the loop.
+ * left to do in the loop.  What is written behind a number is 0, which is what
+ * padding must be.
  */
 void
 tally_jsonb_int_list(JsonbBuild *build, uint32 n, const Datum *values,
 					 const bool *nulls)
 {
+	Size most = (Size) n * TALLY_INT_NUMERIC_BYTES;
 	char *start;
-	char *p;
 	JEntry *entry;
 	Size total = 0;
 
 	tally_jsonb_list(build, n);
-	start = p = reserve(build, (Size) n * MAX_INT_BYTES);
+	start = reserve(build, most);
 	entry = (JEntry *) (build->data + build->frames[build->depth - 1].entries);
 	for (uint32 i = 0; i < n; i++)
 	{
@@ -243,20 +268,16 @@ tally_jsonb_int_list(JsonbBuild *build, uint32 n, const Datum *values,
 		if (!nulls[i])
 		{
 			int64 value = DatumGetInt64(values[i]);
-			Numeric number = int_numeric(build, value);
-			Size size = VARSIZE(number);
 
 			type = JENTRY_ISNUMERIC;
-			while (total % sizeof(int32) != 0)
+			total = INTALIGN(total);
+			if ((uint64) value < SMALL)
 			{
-				*p++ = 0;
-				total++;
+				memcpy(start + total, &small[value], SMALL_BYTES);
+				total += SMALL_SIZE(value);
 			}
-			memcpy(p, number, size);
-			p += size;
-			total += size;
-			if (value < 0 || value >= JSONB_BUILD_SMALL)
-				pfree(number);
+			else
+				total += tally_int_to_numeric(value, start + total);
 		}
 		if (i % JB_OFFSET_STRIDE == 0)
 		{
@@ -266,9 +287,8 @@ tally_jsonb_int_list(JsonbBuild *build, uint32 n, const Datum *values,
 		else
 			entry[i] = type | (JEntry) (total - before);
 	}
-	if (total > JENTRY_OFFLENMASK)
-		too_large();
-	build->len -= (Size) n * MAX_INT_BYTES - (Size) (p - start);
+	tally_jsonb_fits("A list of it", total);
+	build->len -= most - total;
 	build->frames[build->depth - 1].next = n;
 	build->frames[build->depth - 1].total = total;
 	tally_jsonb_end(build);

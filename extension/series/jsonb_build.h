@@ -15,9 +15,6 @@
 /* What a document can be nested to. */
 #define JSONB_BUILD_DEPTH 8
 
-/* Integers from 0 to below this are made once: most counts are small. */
-#define JSONB_BUILD_SMALL 1024
-
 typedef struct JsonbFrame
 {
 	Size base;	  /* where the container begins, before its padding */
@@ -32,7 +29,6 @@ typedef struct JsonbBuild
 	Size len;
 	Size max;
 	int64 charged; /* bytes that the answer takes besides the document */
-	Numeric *small;
 	int depth;
 	JsonbFrame frames[JSONB_BUILD_DEPTH];
 } JsonbBuild;
@@ -66,6 +62,19 @@ extern void tally_jsonb_value(JsonbBuild *build, const JsonbValue *value);
 
 /* The document.  Nothing may be open. */
 extern Jsonb *tally_jsonb_finish(JsonbBuild *build);
+
+/*
+ * Refuses (54000) what cannot be in one list or object: "what" takes at least
+ * so many bytes.
+ */
+extern void tally_jsonb_fits(const char *what, Size bytes);
+
+/*
+ * Bytes that a member takes at least: its entry; and with that an integer,
+ * save a last one.
+ */
+#define JSONB_LEAST_BYTES sizeof(JEntry)
+#define JSONB_LEAST_INT_BYTES (sizeof(JEntry) + 8)
 
 extern int tally_jsonb_compare_names(const char *a, const char *b);
 

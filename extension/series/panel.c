@@ -501,3 +501,21 @@ tally_panel_nvalues(const TallyPanel *panel, int32 bucket, int32 group,
 	return cell ? tally_measure_nvalues(cell + panel->measures[measure].offset)
 				: 0;
 }
+
+void
+tally_panel_counts(const TallyPanel *panel, int32 first, int32 n, int32 group,
+				   int measure, uint16 *counts)
+{
+	const PanelRow *rows = &panel->rows[first];
+	Size at =
+		(Size) group * panel->cell_size + panel->measures[measure].offset;
+
+	for (int32 i = 0; i < n; i++)
+	{
+		int64 count = group < rows[i].ncells
+						  ? tally_measure_nvalues(rows[i].cells + at)
+						  : 0;
+
+		counts[i] = (uint16) Min(count, PG_UINT16_MAX);
+	}
+}

@@ -247,6 +247,13 @@ extern Datum tally_panel_total(TallyPanel *panel, int32 group, int measure,
 extern int64 tally_panel_nvalues(const TallyPanel *panel, int32 bucket,
 								 int32 group, int measure);
 
+/*
+ * The same of "n" buckets from "first" on, in little room: PG_UINT16_MAX for
+ * all that are as many or more.
+ */
+extern void tally_panel_counts(const TallyPanel *panel, int32 first, int32 n,
+							   int32 group, int measure, uint16 *counts);
+
 /* The OID of a type of this extension, "grid" or "panel". */
 extern Oid tally_type(const char *name);
 

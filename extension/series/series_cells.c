@@ -241,6 +241,24 @@ series_cells_value(SeriesCells *cells, int32 bucket, int32 group, int column,
 	return value;
 }
 
+bool
+series_cells_are_counts(const SeriesCells *cells, int column)
+{
+	return column < cells->nmeasures && cells->is_plain[column] &&
+		   cells->is_count[column];
+}
+
+void
+series_cells_counts(const SeriesCells *cells, int32 first, int32 n,
+					int32 group, int column, uint16 *counts)
+{
+	const SeriesResult *result = cells->result;
+
+	Assert(series_cells_are_counts(cells, column));
+	tally_panel_counts(
+		result->panel, first, n, result->groups[group], column, counts);
+}
+
 float8
 series_cells_float8(SeriesCells *cells, int32 bucket, int32 group, int column,
 					bool *isnull, bool *is_filled)

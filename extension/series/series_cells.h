@@ -50,6 +50,15 @@ extern Datum series_cells_value(SeriesCells *cells, int32 bucket, int32 group,
 								int column, bool *isnull, bool *is_filled);
 
 /*
+ * Columns of which a value is the number of values that fell into the bucket,
+ * and how many those are in "n" buckets from "first" on: PG_UINT16_MAX for all
+ * that are as many or more.
+ */
+extern bool series_cells_are_counts(const SeriesCells *cells, int column);
+extern void series_cells_counts(const SeriesCells *cells, int32 first, int32 n,
+								int32 group, int column, uint16 *counts);
+
+/*
  * The same as double precision, for a column whose fill is not the default:
  * which series_cells_is_plain() says.
  */

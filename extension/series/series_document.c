@@ -9,8 +9,11 @@
  *				  "rows_read": n}}
  *
  * The lists of a series are a group's values of all buckets, while cells lie
- * bucket by bucket.  So they are read some groups at a time, by buckets, into
- * a tile that is small enough for the processor's cache, and written from it.
+ * bucket by bucket, and in them in the order in which groups appeared.  So they
+ * are read some groups at a time, by buckets, into a tile, and written from it.
+ * A tile has as many groups as it has room for: each one that is read together
+ * with others leaves less of what was loaded unused.  Counts are mostly small;
+ * they are in it as 16 bits.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,17 +32,38 @@
 #include "series/series_document.h"
 #include "series/series_key.h"
 
-/* Cells of a tile, unless one group has more: about a megabyte. */
-#define TILE_CELLS (128 * 1024)
+/* Bytes of a tile, unless one group has more. */
+#define TILE_BYTES (24 * 1024 * 1024)
+
+/* Buckets that are read side by side: they stay in the processor's cache. */
+#define TILE_BUCKETS 32
+
+/*
+ * The same with values by reference, and what one of them takes, about: most
+ * are numerics.  Texts can be long.
+ */
+#define TILE_REFERENCES_BYTES (2 * 1024 * 1024)
+#define TILE_REFERENCE_BYTES 64
+
+/* That memory is looked at after it was taken: so not much is at a time. */
+#define TILE_MAX_BLOCK (64 * 1024)
+
+/* Values that are written before what that took is freed. */
+#define SCRATCH_VALUES 1024
 
 /* Values of some groups, by group, then column, then bucket. */
 typedef struct Tile
 {
 	int32 first;
 	int32 n;
-	Datum *values;
+	uint16 *counts; /* of columns that are counts */
+	Datum *values;	/* of all others */
 	bool *nulls;
-	MemoryContext cxt; /* of values that are by reference */
+	MemoryContext cxt;	   /* of values that are by reference */
+	MemoryContext scratch; /* of what is written */
+	/* one list of counts */
+	Datum *list;
+	bool *no_nulls;
 } Tile;
 
 typedef struct Writer
@@ -53,6 +77,9 @@ typedef struct Writer
 	int *columns;		/* the column of each name, -1 for "key" */
 	Oid *types;			/* of each column */
 	bool *copied;		/* must values of a column be copied to be kept? */
+	int ncounts;		/* columns that are counts */
+	int nreferences;	/* columns of values that are by reference */
+	int *places;		/* of each column among the counts, or the others */
 } Writer;
 
 void
@@ -96,6 +123,28 @@ series_document_check(const SeriesSpec *spec, const char *reserved)
 					 errhint("Give one of them another name with AS.")));
 }
 
+/* is_count -- is a column 0 where nothing fell? */
+static bool
+is_count(const SeriesSpec *spec, int column)
+{
+	const SeriesMeasure *m = series_column_measure(spec, column);
+
+	return column < spec->nmeasures && m->def.kind == TALLY_COUNT &&
+		   m->fill.mode == TALLY_FILL_DEFAULT;
+}
+
+void
+series_document_fits(const SeriesSpec *spec, int32 ngroups)
+{
+	Size n = spec->grid->nbuckets;
+	Size a_group = 0;
+
+	for (int i = 0; i < series_ncolumns(spec); i++)
+		a_group += is_count(spec, i) ? (n - 1) * JSONB_LEAST_INT_BYTES
+									 : n * JSONB_LEAST_BYTES;
+	tally_jsonb_fits("The list of series", a_group * ngroups);
+}
+
 /* set_names -- the members of a series, in the order of jsonb. */
 static void
 set_names(Writer *w)
@@ -114,6 +163,26 @@ set_names(Writer *w)
 		for (int i = 0; i < w->ncolumns; i++)
 			if (strcmp(w->names[k], series_column_name(w->spec, i)) == 0)
 				w->columns[k] = i;
+	}
+}
+
+/* set_columns -- how their values are kept in a tile. */
+static void
+set_columns(Writer *w)
+{
+	int nothers = 0;
+
+	w->types = palloc(w->ncolumns * sizeof(Oid));
+	w->copied = palloc(w->ncolumns * sizeof(bool));
+	w->places = palloc(w->ncolumns * sizeof(int));
+	for (int i = 0; i < w->ncolumns; i++)
+	{
+		w->types[i] = series_column_measure(w->spec, i)->result;
+		w->copied[i] =
+			!series_cells_is_plain(w->cells, i) && !get_typbyval(w->types[i]);
+		w->nreferences += get_typbyval(w->types[i]) ? 0 : 1;
+		w->places[i] =
+			series_cells_are_counts(w->cells, i) ? w->ncounts++ : nothers++;
 	}
 }
 
@@ -141,7 +210,43 @@ write_axis(Writer *w)
 	tally_jsonb_end(&w->build);
 }
 
-/* read_tile -- bucket by bucket, as cells lie in memory. */
+/* tile_at -- where the values of a group of the tile and a column begin. */
+static inline Size
+tile_at(const Writer *w, int32 group, int column)
+{
+	int n = series_cells_are_counts(w->cells, column)
+				? w->ncounts
+				: w->ncolumns - w->ncounts;
+
+	return ((Size) group * n + w->places[column]) * w->spec->grid->nbuckets;
+}
+
+/* read_run -- a few buckets of a group of the tile and a column. */
+static void
+read_run(Writer *w, const Tile *tile, int32 first, int32 n, int32 g,
+		 int column)
+{
+	Size at = tile_at(w, g, column) + first;
+	Datum *values = &tile->values[at];
+	bool *nulls = &tile->nulls[at];
+	int32 group = tile->first + g;
+
+	if (series_cells_are_counts(w->cells, column))
+	{
+		series_cells_counts(
+			w->cells, first, n, group, column, &tile->counts[at]);
+		return;
+	}
+	for (int32 i = 0; i < n; i++)
+	{
+		values[i] = series_cells_value(
+			w->cells, first + i, group, column, &nulls[i], NULL);
+		if (w->copied[column] && !nulls[i])
+			values[i] =
+				datumCopy(values[i], false, get_typlen(w->types[column]));
+	}
+}
+
 static void
 read_tile(Writer *w, Tile *tile)
 {
@@ -150,34 +255,50 @@ read_tile(Writer *w, Tile *tile)
 
 	MemoryContextReset(tile->cxt);
 	old = MemoryContextSwitchTo(tile->cxt);
-	for (int32 b = 0; b < nbuckets; b++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		for (int32 i = 0; i < tile->n * w->ncolumns; i++)
+	for (int32 b = 0; b < nbuckets; b += TILE_BUCKETS)
+		for (int32 g = 0; g < tile->n; g++)
 		{
-			int column = i % w->ncolumns;
-			Size at = (Size) i * nbuckets + b;
-
-			tile->values[at] =
-				series_cells_value(w->cells,
-								   b,
-								   tile->first + i / w->ncolumns,
-								   column,
-								   &tile->nulls[at],
-								   NULL);
-			if (w->copied[column] && !tile->nulls[at])
-				tile->values[at] = datumCopy(tile->values[at],
-											 false,
-											 get_typlen(w->types[column]));
+			CHECK_FOR_INTERRUPTS();
+			if (w->nreferences > 0)
+				tally_budget_memory(
+					w->build.charged +
+					(int64) MemoryContextMemAllocated(tile->cxt, false));
+			for (int i = 0; i < w->ncolumns; i++)
+				read_run(w, tile, b, Min(TILE_BUCKETS, nbuckets - b), g, i);
 		}
-	}
 	MemoryContextSwitchTo(old);
+}
+
+/* write_counts -- one list; of the largest the tile does not know how many. */
+static void
+write_counts(Writer *w, const Tile *tile, int32 g, int column)
+{
+	const uint16 *counts = &tile->counts[tile_at(w, g, column)];
+	int32 n = w->spec->grid->nbuckets;
+
+	for (int32 b = 0; b < n; b++)
+	{
+		bool isnull;
+
+		if (b % SCRATCH_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		tile->list[b] =
+			likely(counts[b] < PG_UINT16_MAX)
+				? Int64GetDatum(counts[b])
+				: series_cells_value(
+					  w->cells, b, tile->first + g, column, &isnull, NULL);
+	}
+	tally_jsonb_int_list(&w->build, n, tile->list, tile->no_nulls);
 }
 
 /* write_values -- one list, of one value a bucket. */
 static void
-write_values(Writer *w, Oid type, const Datum *values, const bool *nulls)
+write_values(Writer *w, const Tile *tile, int32 g, int column)
 {
+	Size at = tile_at(w, g, column);
+	const Datum *values = &tile->values[at];
+	const bool *nulls = &tile->nulls[at];
+	Oid type = w->types[column];
 	int32 n = w->spec->grid->nbuckets;
 
 	if (type == INT8OID)
@@ -188,6 +309,11 @@ write_values(Writer *w, Oid type, const Datum *values, const bool *nulls)
 	tally_jsonb_list(&w->build, n);
 	for (int32 b = 0; b < n; b++)
 	{
+		if (b % SCRATCH_VALUES == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			MemoryContextReset(tile->scratch);
+		}
 		if (nulls[b])
 			tally_jsonb_null(&w->build);
 		else
@@ -205,64 +331,104 @@ write_values(Writer *w, Oid type, const Datum *values, const bool *nulls)
 static void
 write_tile(Writer *w, const Tile *tile)
 {
-	int32 nbuckets = w->spec->grid->nbuckets;
-	MemoryContext old = MemoryContextSwitchTo(tile->cxt);
+	MemoryContext old = MemoryContextSwitchTo(tile->scratch);
 
 	for (int32 g = 0; g < tile->n; g++)
 	{
+		MemoryContextReset(tile->scratch);
 		tally_jsonb_object(&w->build, w->ncolumns + 1, w->names);
 		for (int k = 0; k <= w->ncolumns; k++)
 		{
 			int column = w->columns[k];
-			Size at = ((Size) g * w->ncolumns + column) * nbuckets;
 			JsonbValue key;
 
-			if (column >= 0)
+			if (column < 0)
 			{
-				write_values(w,
-							 w->types[column],
-							 &tile->values[at],
-							 &tile->nulls[at]);
-				continue;
+				series_json_value(series_key_json(w->result, tile->first + g),
+								  &key);
+				tally_jsonb_value(&w->build, &key);
 			}
-			series_json_value(series_key_json(w->result, tile->first + g),
-							  &key);
-			tally_jsonb_value(&w->build, &key);
+			else if (series_cells_are_counts(w->cells, column))
+				write_counts(w, tile, g, column);
+			else
+				write_values(w, tile, g, column);
 		}
 		tally_jsonb_end(&w->build);
 	}
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * make_tile -- as large as is good, and not a quarter of what is left: the
+ * document comes beside it.
+ */
+static void
+make_tile(Writer *w, Tile *tile)
+{
+	Size nbuckets = w->spec->grid->nbuckets;
+	Size nothers = w->ncolumns - w->ncounts;
+	int64 a_group = nbuckets * (w->ncounts * sizeof(uint16) +
+								nothers * (sizeof(Datum) + sizeof(bool)));
+	int64 a_list = nbuckets * (sizeof(Datum) + sizeof(bool));
+	int64 good = w->nreferences > 0 ? TILE_REFERENCES_BYTES : TILE_BYTES;
+	int64 most = Min(good, tally_budget_left(w->build.charged) / 4);
+	int64 n =
+		most /
+		(a_group + (int64) (nbuckets * w->nreferences * TILE_REFERENCE_BYTES));
+
+	n = Max(Min(n, w->result->ngroups), 1);
+	w->build.charged += a_list + n * a_group;
+	tally_budget_memory(w->build.charged);
+	tile->n = (int32) n;
+	tile->counts = MemoryContextAllocHuge(CurrentMemoryContext,
+										  Max(n * nbuckets * w->ncounts, 1) *
+											  sizeof(uint16));
+	tile->values =
+		MemoryContextAllocHuge(CurrentMemoryContext,
+							   Max(n * nbuckets * nothers, 1) * sizeof(Datum));
+	tile->nulls = MemoryContextAllocHuge(CurrentMemoryContext,
+										 Max(n * nbuckets * nothers, 1));
+	tile->list =
+		MemoryContextAllocHuge(CurrentMemoryContext, nbuckets * sizeof(Datum));
+	tile->no_nulls = MemoryContextAllocZero(CurrentMemoryContext, nbuckets);
+	tile->cxt = AllocSetContextCreate(CurrentMemoryContext,
+									  "tally series tile",
+									  ALLOCSET_DEFAULT_MINSIZE,
+									  ALLOCSET_DEFAULT_INITSIZE,
+									  TILE_MAX_BLOCK);
+	tile->scratch = AllocSetContextCreate(CurrentMemoryContext,
+										  "tally series list",
+										  ALLOCSET_DEFAULT_SIZES);
+}
+
 static void
 write_series(Writer *w)
 {
 	int32 ngroups = w->result->ngroups;
-	Size a_group = (Size) w->ncolumns * w->spec->grid->nbuckets;
-	int32 n = (int32) Min(Max(TILE_CELLS / a_group, 1), (Size) ngroups);
-	Size ncells = Max(a_group * n, 1);
+	int64 references;
+	int32 n;
 	Tile tile;
 
-	w->build.charged += (int64) (ncells * (sizeof(Datum) + sizeof(bool)));
-	tally_budget_memory(w->build.charged);
-	tile.values =
-		MemoryContextAllocHuge(CurrentMemoryContext, ncells * sizeof(Datum));
-	tile.nulls =
-		MemoryContextAllocHuge(CurrentMemoryContext, ncells * sizeof(bool));
-	tile.cxt = AllocSetContextCreate(CurrentMemoryContext,
-									 "tally series tile",
-									 ALLOCSET_DEFAULT_SIZES);
+	make_tile(w, &tile);
+	n = tile.n;
 	tally_jsonb_list(&w->build, ngroups);
 	for (tile.first = 0; tile.first < ngroups; tile.first += n)
 	{
 		tile.n = Min(n, ngroups - tile.first);
 		read_tile(w, &tile);
+		references = (int64) MemoryContextMemAllocated(tile.cxt, false);
+		w->build.charged += references;
 		write_tile(w, &tile);
+		w->build.charged -= references;
 	}
 	tally_jsonb_end(&w->build);
 	MemoryContextDelete(tile.cxt);
+	MemoryContextDelete(tile.scratch);
+	pfree(tile.counts);
 	pfree(tile.values);
 	pfree(tile.nulls);
+	pfree(tile.list);
+	pfree(tile.no_nulls);
 }
 
 static void
@@ -292,14 +458,7 @@ series_document(const SeriesResult *result)
 
 	w.ncolumns = series_ncolumns(spec);
 	w.cells = series_cells_make(result);
-	w.types = palloc(w.ncolumns * sizeof(Oid));
-	w.copied = palloc(w.ncolumns * sizeof(bool));
-	for (int i = 0; i < w.ncolumns; i++)
-	{
-		w.types[i] = series_column_measure(spec, i)->result;
-		w.copied[i] =
-			!series_cells_is_plain(w.cells, i) && !get_typbyval(w.types[i]);
-	}
+	set_columns(&w);
 	set_names(&w);
 	tally_jsonb_init(&w.build, series_bytes(result));
 	tally_jsonb_object(&w.build, lengthof(names), names);

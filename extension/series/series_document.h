@@ -25,6 +25,12 @@ extern void series_document_check(const SeriesSpec *spec,
 								  const char *reserved);
 
 /*
+ * Refuses a document of "ngroups" groups that cannot fit into a jsonb,
+ * whatever its values are.
+ */
+extern void series_document_fits(const SeriesSpec *spec, int32 ngroups);
+
+/*
  * The same in pieces, each a text: first {"keys": [..], "meta": {..}}, then a
  * bucket at a time {"start", "end", "values": {measure: [..]}}, whose lists
  * are in the order of the keys.  NULL after the last.  The text lives in the

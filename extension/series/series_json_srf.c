@@ -22,14 +22,17 @@ PG_FUNCTION_INFO_V1(tally_series_query_json_rows);
 
 /* run -- check the arguments and run the query. */
 static SeriesResult *
-run(FunctionCallInfo fcinfo, bool is_query, const char *reserved)
+run(FunctionCallInfo fcinfo, bool is_query, bool is_document)
 {
 	SeriesArgs args;
 	SeriesSpec *spec;
 
 	series_args_read(&args, fcinfo, is_query);
 	spec = series_spec_make(&args);
-	series_document_check(spec, reserved);
+	series_document_check(spec, is_document ? "key" : NULL);
+	/* Without keys there is one group, however the rows are. */
+	if (is_document && spec->nkeys == 0)
+		series_document_fits(spec, 1);
 	series_cells_check(spec, false);
 	return series_run(spec, true, CurrentMemoryContext);
 }
@@ -49,7 +52,8 @@ document(FunctionCallInfo fcinfo, bool is_query)
 	Jsonb *made;
 
 	MemoryContextSwitchTo(all);
-	result = run(fcinfo, is_query, "key");
+	result = run(fcinfo, is_query, true);
+	series_document_fits(result->spec, result->ngroups);
 	MemoryContextSwitchTo(answer);
 	made = series_document(result);
 	MemoryContextSwitchTo(caller);
@@ -71,7 +75,7 @@ materialize(FunctionCallInfo fcinfo, bool is_query)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	MemoryContextSwitchTo(all);
-	lines = series_lines_begin(run(fcinfo, is_query, NULL));
+	lines = series_lines_begin(run(fcinfo, is_query, false));
 	while ((line = series_lines_next(lines)) != NULL)
 	{
 		Datum value = PointerGetDatum(line);
@@ -101,7 +105,7 @@ one_by_one(FunctionCallInfo fcinfo, bool is_query)
 
 		call = SRF_FIRSTCALL_INIT();
 		old = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		call->user_fctx = series_lines_begin(run(fcinfo, is_query, NULL));
+		call->user_fctx = series_lines_begin(run(fcinfo, is_query, false));
 		MemoryContextSwitchTo(old);
 	}
 	call = SRF_PERCALL_SETUP();

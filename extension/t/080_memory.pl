@@ -76,6 +76,23 @@ refused('distinct values', $limit, rows('i AS v', "measures => '{distinct(v)}'",
 refused('exact percentiles', 8 * 1024, rows('i AS v', "measures => '{\"percentile(v, 0.9)\"}'") . ' AS t(b timestamptz, v float8)');
 refused('sketches', $limit, rows('i AS v, i % 5003 AS k', "group_by => '{k}', measures => '{\"distinct(v, 14)\"}'") . ' AS t(b timestamptz, k int, v bigint)');
 
+# One document: what it is made of, and itself beside that.
+sub document
+{
+	my ($columns, $arguments) = @_;
+	return "SELECT pg_column_size(series_query_json('SELECT timestamptz ''2025-01-01'' + (i % 80000) * interval ''1 min'' AS at, $columns"
+		. " FROM generate_series(1, 1500000) i', NULL, 'at', '1 hour', daterange '[2025-01-01,2025-03-01)', $arguments))";
+}
+my $counts = document('i % 3001 AS k', "group_by => '{k}'");
+refused('a document of counts', 56 * 1024, $counts);
+refused('a document of sums', 64 * 1024, document('i::bigint AS v, i % 1009 AS k', "group_by => '{k}', measures => '{sum(v),avg(v)}'"));
+refused('a document of texts, some of them again', 64 * 1024,
+	document('repeat(i::text, 20) AS v, i % 101 AS k', q{group_by => '{k}', measures => '{min(v)}', fill => '{"min(v)":"previous"}'}));
+# 4.2 million cells of 8 bytes, and of 12 in the document
+my ($document, $size) = run(100 * 1024, $counts);
+like($size, qr/^5\d{7}$/m, 'a document that fits just so is given');
+cmp_ok($document, '<=', 110 * 1024 + OTHER_KB, "in $document kB");
+
 # One series: the limit is its own.
 my $grid = q{tally.grid('1 day', daterange '[2025-01-01,2025-03-01)', 'UTC')};
 my $from = q{FROM (SELECT timestamptz '2025-01-01' + (i % 80000) * interval '1 min' AS at, i FROM generate_series(1, 1500000) i) e};
