@@ -22,6 +22,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Bench;
+use Looker;
 use Time::HiRes qw(sleep time);
 
 my $rounds = shift // 3;
@@ -72,70 +73,23 @@ sub beside_posts
 my (%of);
 sub note { my ($what, $value) = @_; push @{ $of{$what} }, $value; return $value }
 
-# look(seconds) -- starts a session that looks into the table; the function
-# that it gives waits for its end: (rows seen, p50, p99, most), milliseconds.
-#
-# New rows are at the end of the table, which has nothing deleted. What was
-# committed while a look was on its way is seen by the next: the time of seeing
-# is when a look has ended.
-sub look
-{
-	my ($seconds) = @_;
-	my $sql = <<"SQL";
-CREATE TEMP TABLE seen (late float8);
-DO \$\$
-DECLARE
-	-- From the last page on: it may have room.
-	last tid := format('(%s,0)', greatest(0, pg_relation_size(
-		'tally_store.event') / 8192 - 1));
-	upto tid;
-	ends timestamptz := clock_timestamp() + interval '$seconds s';
-	started float8 := extract(epoch FROM clock_timestamp());
-	now float8;
-	got float8[];
-BEGIN
-	WHILE clock_timestamp() < ends LOOP
-		SELECT max(ctid), array_agg((properties->>'sent')::float8)
-			INTO upto, got FROM tally_store.event WHERE ctid > last;
-		IF upto IS NOT NULL THEN
-			now := extract(epoch FROM clock_timestamp());
-			INSERT INTO seen SELECT now - sent FROM unnest(got) sent
-				WHERE sent >= started;
-			last := upto;
-		END IF;
-		PERFORM pg_sleep(0.01);
-	END LOOP;
-END \$\$;
-SELECT count(*), 1000 * percentile_cont(0.5) WITHIN GROUP (ORDER BY late),
-	1000 * percentile_cont(0.99) WITHIN GROUP (ORDER BY late),
-	1000 * max(late) FROM seen;
-SQL
-	my $file = $tally->dir . '/look.sql';
-	open my $fh, '>', $file or die "$file: $!\n";
-	print $fh $sql;
-	close $fh;
-	open my $pipe, '-|', $tally->psql_command, '-f', $file or die "psql: $!\n";
-	return sub { my $line = <$pipe>; close $pipe; chomp $line;
-		return split /\|/, $line };
-}
-
 for my $round (1 .. $rounds)
 {
 	last unless 'visible' =~ /$only/;
 	$bench->wait_until_drained;
 	my $before = $bench->stored;
-	my $seen = look($SECONDS + 4);
-	sleep 0.5;
+	my $looker = Looker->start($tally);
 	my $probe = $bench->disk_probe;
 	my $r = paced(SENT => 1);
 	my @disk = $probe->();
-	my ($rows, $p50, $p99, $most) = $seen->();
+	$bench->wait_until_drained;
+	my $seen = $looker->stop;
 	my $new = $bench->stored - $before;
-	print "# of $new events $rows were seen\n" if $rows != $new;
-	note(visible => $rows == $new ? $p99 : 1e9);
+	print "# of $new events $seen->{rows} were seen\n" if $seen->{rows} != $new;
+	note(visible => $seen->{rows} == $new ? $seen->{p99} : 1e9);
 	printf "%d visible  %5.0f events/s: seen after p50 %4.0f ms, p99 %4.0f ms,"
 		. " at most %4.0f ms; a sync beside p50 %.1f, p99 %.0f, at most %.0f\n",
-		$round, $r->{rate}, $p50, $p99, $most, @disk;
+		$round, $r->{rate}, @$seen{qw(p50 p99 most)}, @disk;
 }
 
 for my $round (1 .. $rounds)
