@@ -67,15 +67,22 @@ breaker_fail(struct breaker *breaker, int64_t now_ms)
 	else if (++breaker->failures < BREAKER_FAILURES)
 		return;
 	else
-		breaker->wait_ms = BREAKER_FIRST_MS;
+		breaker->wait_ms = BREAKER_FIRST_MS < breaker->max_ms
+							   ? BREAKER_FIRST_MS
+							   : breaker->max_ms;
 	breaker->retry_at_ms = now_ms + jittered(breaker, breaker->wait_ms);
 }
 
+/*
+ * breaker_hint -- no trial is needed: while it ran, everybody else would be
+ * refused, and a crowd waits to be let in again.  Should it not work after all,
+ * the next three failures say so.
+ */
 void
-breaker_hint(struct breaker *breaker, int64_t now_ms)
+breaker_hint(struct breaker *breaker)
 {
-	if (breaker_is_open(breaker) && breaker->retry_at_ms > now_ms)
-		breaker->retry_at_ms = now_ms;
+	if (breaker_is_open(breaker))
+		breaker_ok(breaker);
 }
 
 int64_t

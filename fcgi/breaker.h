@@ -6,6 +6,7 @@
  *	  OPEN   --time is up-----------> TRIAL: one attempt is let through
  *	  TRIAL  --it works-------------> CLOSED
  *	  TRIAL  --it fails-------------> OPEN for twice as long, up to a limit
+ *	  OPEN, TRIAL --a hint----------> CLOSED
  *
  * Times are jittered by +-20 %, so that several programs do not come back in
  * step.  No lock and no clock of its own: the owner brings both.
@@ -37,8 +38,8 @@ bool breaker_allow(struct breaker *breaker, int64_t now_ms);
 void breaker_ok(struct breaker *breaker);
 void breaker_fail(struct breaker *breaker, int64_t now_ms);
 
-/* Somebody knows that it works again: let the next attempt through. */
-void breaker_hint(struct breaker *breaker, int64_t now_ms);
+/* Somebody has seen that it works again: closed. */
+void breaker_hint(struct breaker *breaker);
 
 bool breaker_is_open(const struct breaker *breaker);
 

@@ -213,7 +213,7 @@ void
 pool_hint(struct pool *pool)
 {
 	(void) pthread_mutex_lock(&pool->lock);
-	breaker_hint(&pool->breaker, pool->opt.now());
+	breaker_hint(&pool->breaker);
 	(void) pthread_mutex_unlock(&pool->lock);
 }
 

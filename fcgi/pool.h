@@ -63,7 +63,7 @@ void pool_release(struct pool *pool, struct pool_conn *conn, bool reusable);
 /* Milliseconds until it makes sense to ask again, 0 when it does now. */
 int64_t pool_retry_ms(struct pool *pool);
 
-/* The database was reached in some other way: the next to ask may try. */
+/* The database was reached in some other way: all who ask may try again. */
 void pool_hint(struct pool *pool);
 
 struct pool_counts

@@ -36,6 +36,8 @@
 #define STOP_MS 200
 /* One thread that looks for a database that is away may do so often. */
 #define KEY_RETRY_MS 1000
+/* And one for whom all others wait, as often as it asks anyway. */
+#define HEARTBEAT_RETRY_MS HEARTBEAT_EVERY_MS
 /* The heartbeat's question is given up after so long; the connection may have
  * gone without a word. */
 #define HEARTBEAT_DEADLINE_MS 5000
@@ -364,7 +366,7 @@ open_reader(struct reader *reader, const struct read_config *config,
 	/* The keys have a connection of their own, however busy the others. */
 	reader->db =
 		open_db(config, config->connections, BREAKER_MAX_MS, canceller);
-	reader->heart_db = open_db(config, 1, KEY_RETRY_MS, NULL);
+	reader->heart_db = open_db(config, 1, HEARTBEAT_RETRY_MS, NULL);
 	reader->key_db = open_db(config, 1, KEY_RETRY_MS, NULL);
 	if (reader->db == NULL || reader->key_db == NULL ||
 		reader->heart_db == NULL)

@@ -67,17 +67,26 @@ test_hint(void)
 	int i;
 
 	breaker_init(&breaker, 500, 42);
-	breaker_hint(&breaker, 0);
+	breaker_hint(&breaker);
 	tap_ok(breaker_allow(&breaker, 0), "a hint means nothing when closed");
 	for (i = 0; i < BREAKER_FAILURES; i++)
 		breaker_fail(&breaker, 0);
 	tap_ok(!breaker_allow(&breaker, 100), "open");
-	breaker_hint(&breaker, 100);
-	tap_ok(breaker_allow(&breaker, 100), "who knows better may say so");
-	tap_ok(!breaker_allow(&breaker, 100), "still only one tries");
-	breaker_fail(&breaker, 100);
-	tap_ok(in_jitter(breaker_wait_ms(&breaker, 100), 500),
-		   "a limit of its own holds");
+	tap_ok(in_jitter(breaker_wait_ms(&breaker, 0), 500),
+		   "a limit of its own holds from the first time");
+	breaker_hint(&breaker);
+	tap_ok(breaker_allow(&breaker, 100) && breaker_allow(&breaker, 100),
+		   "who knows better may say so: everybody tries");
+	for (i = 0; i < BREAKER_FAILURES; i++)
+		breaker_fail(&breaker, 100);
+	tap_ok(!breaker_allow(&breaker, 100), "and is shut out if it was wrong");
+
+	while (!breaker_allow(&breaker, 200))
+		breaker.retry_at_ms--;
+	breaker_hint(&breaker);
+	breaker_fail(&breaker, 200);
+	tap_ok(breaker_allow(&breaker, 200),
+		   "a trial's failure after a hint is one of three");
 }
 
 static void
