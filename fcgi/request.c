@@ -4,9 +4,8 @@
  *
  * What libfcgi does that has to be lived with:
  *
- * - What FCGX_GetParam() returns dies with FCGX_Finish_r(): the request of an
- *	 answer that comes later is kept until then, and finished by the thread
- *	 that answers.
+ * - What FCGX_GetParam() returns dies with FCGX_Free(): the request of an
+ *	 answer that comes later is kept until then; see end_fcgi().
  * - CONTENT_LENGTH is not enforced, and may be missing, empty or nonsense.
  * - The body is always read to the end of its stream: closing with something
  *	 unread would reset the connection under the answer.
@@ -27,6 +26,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "encoding.h"
@@ -201,6 +201,7 @@ request_accept(struct request *req, int listen_fd)
 	if (fd < 0)
 		return false;
 	set_timeouts(fd);
+	FCGX_Free(&req->fcgi, 0); /* of the request before */
 	req->fcgi.ipcFd = fd;
 	req->started_us = clock_mono_us();
 	req->body = "";
@@ -210,50 +211,6 @@ request_accept(struct request *req, int listen_fd)
 	req->nargs = 0;
 	req->project[0] = '\0';
 	reply_begin(req, 500, NULL);
-	return true;
-}
-
-enum method
-request_method_named(const char *name)
-{
-	static const struct
-	{
-		const char *name;
-		enum method method;
-	} names[] = {
-		{"GET", METHOD_GET},
-		{"HEAD", METHOD_GET},
-		{"POST", METHOD_POST},
-		{"PUT", METHOD_PUT},
-		{"DELETE", METHOD_DELETE},
-		{"OPTIONS", METHOD_OPTIONS},
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i].name, name) == 0)
-			return names[i].method;
-	return METHOD_OTHER;
-}
-
-/*
- * request_parse_length -- digits and nothing else; nothing at all is 0.
- *
- * nginx sends an empty CONTENT_LENGTH with a POST that has no body.
- */
-bool
-request_parse_length(const char *text, size_t *len)
-{
-	const size_t most = SIZE_MAX / 16;
-	size_t value = 0;
-
-	for (; text != NULL && *text != '\0'; text++)
-	{
-		if (*text < '0' || *text > '9' || value > most)
-			return false;
-		value = value * 10 + (size_t) (*text - '0');
-	}
-	*len = value;
 	return true;
 }
 
@@ -472,10 +429,31 @@ request_finish(struct request *req)
 	request_drop(req);
 }
 
+/*
+ * end_fcgi -- what is left to be sent, then the connection is closed.
+ *
+ * By us, who accepted it: the stream was read to its end, so there is nothing
+ * for which FCGX_Finish_r() would have to look first.  What libfcgi has in
+ * memory is given back by the thread that takes the structure next, which needs
+ * the same pieces again: malloc() is cheap when they come from the same thread.
+ */
+static void
+end_fcgi(FCGX_Request *fcgi)
+{
+	if (fcgi->in != NULL)
+	{
+		(void) FCGX_FClose(fcgi->err);
+		(void) FCGX_FClose(fcgi->out);
+	}
+	if (fcgi->ipcFd >= 0)
+		(void) close(fcgi->ipcFd);
+	fcgi->ipcFd = -1;
+}
+
 void
 request_drop(struct request *req)
 {
-	FCGX_Finish_r(&req->fcgi);
+	end_fcgi(&req->fcgi);
 	arena_reset(req->arena);
 	buf_shrink(&req->decoded, 0);
 	reply_recycle(&req->reply);

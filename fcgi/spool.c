@@ -138,7 +138,6 @@ spool_open(const struct spool_options *options,
 	spool->io = options->io != NULL ? options->io : &real_io;
 	spool->dir = strdup(options->dir);
 	spool->dir_fd = spool->lock_fd = spool->fd = spool->reader.fd = -1;
-	spool->reader.record_at = -1;
 	spool->next = 1;
 	spool->started_us = options->wall_us();
 	if (spool->dir == NULL)
@@ -174,7 +173,7 @@ spool_close(struct spool *spool)
 		(void) close(spool->lock_fd);
 	if (spool->dir_fd >= 0)
 		(void) close(spool->dir_fd);
-	free(spool->reader.record);
+	free(spool->reader.window);
 	free(spool->reader.frames);
 	free(spool->files);
 	free(spool->dir);

@@ -84,9 +84,12 @@ struct spool_reader
 	int64_t offset;
 	uint8_t uuid[SPOOL_UUID_BYTES]; /* that "known" and "done" speak of */
 	bool damaged;					/* the file goes to .bad */
-	uint8_t *record;				/* the record read last ... */
-	size_t record_cap;
-	int64_t record_at; /* ... from here, or -1 */
+	uint8_t *window; /* of the file, up to what is durable ... */
+	size_t window_cap;
+	size_t window_len;
+	int64_t window_at;	 /* ... from here */
+	uint64_t batch_last; /* of the batch given out last */
+	int64_t batch_end;	 /* of the records of which it took all; 0: none */
 	uint8_t *frames;
 	size_t frames_cap;
 };

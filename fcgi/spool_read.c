@@ -17,7 +17,7 @@
 
 #include "../extension/wire/frame.h"
 
-/* How much is looked at in one go when a record is searched for. */
+/* How much is read, and looked at when a record is searched for, in one go. */
 #define WINDOW_BYTES (256 * 1024)
 
 enum found
@@ -27,9 +27,10 @@ enum found
 	FOUND_ERROR,   /* errno */
 };
 
-/* A record in the reader's memory. */
+/* A record in the reader's window, until the next one is looked for. */
 struct record
 {
+	const uint8_t *bytes;
 	int64_t at;
 	size_t len;
 	uint32_t count;
@@ -90,6 +91,37 @@ read_at(int fd, void *data, size_t len, int64_t offset)
 	return true;
 }
 
+/*
+ * look_at -- "len" bytes of the file, in the window; NULL with errno.
+ *
+ * Most records are an event of some hundred bytes, so more is read along, up to
+ * the limit; but not if that fails: what comes later may be the damage.
+ */
+static const uint8_t *
+look_at(struct spool_reader *r, int64_t at, size_t len, int64_t limit)
+{
+	size_t wide = len > WINDOW_BYTES ? len : WINDOW_BYTES;
+
+	if (at >= r->window_at &&
+		at + (int64_t) len <= r->window_at + (int64_t) r->window_len)
+		return r->window + (at - r->window_at);
+
+	if ((int64_t) wide > limit - at)
+		wide = (size_t) (limit - at);
+	r->window_len = 0;
+	if (!grow(&r->window, &r->window_cap, wide))
+		return NULL;
+	if (!read_at(r->fd, r->window, wide, at))
+	{
+		if (!read_at(r->fd, r->window, len, at))
+			return NULL;
+		wide = len;
+	}
+	r->window_at = at;
+	r->window_len = wide;
+	return r->window;
+}
+
 /* frames_fit -- are the record's frames whole, and as many as it says? */
 static bool
 frames_fit(const uint8_t *record, size_t len, uint32_t count)
@@ -114,33 +146,25 @@ static enum found
 read_record(struct spool_reader *r, int64_t at, int64_t limit,
 			struct record *rec)
 {
-	uint8_t header[SPOOL_RECORD_HEADER];
+	const uint8_t *bytes;
 
 	if (limit - at <= SPOOL_RECORD_HEADER)
 		return FOUND_NOTHING;
-	if (!read_at(r->fd, header, sizeof(header), at))
+	bytes = look_at(r, at, SPOOL_RECORD_HEADER, limit);
+	if (bytes == NULL)
 		return FOUND_ERROR;
 	rec->at = at;
-	rec->len = spool_record_len(header);
+	rec->len = spool_record_len(bytes);
 	if (rec->len == 0 || (int64_t) rec->len > limit - at)
 		return FOUND_NOTHING;
 
-	/* The one read last is still there when a batch took only part of it. */
-	if (r->record_at != at)
-	{
-		r->record_at = -1;
-		if (!grow(&r->record, &r->record_cap, rec->len) ||
-			!read_at(r->fd, r->record, rec->len, at))
-			return FOUND_ERROR;
-	}
+	rec->bytes = look_at(r, at, rec->len, limit);
+	if (rec->bytes == NULL)
+		return FOUND_ERROR;
 	if (!spool_record_open(
-			r->record, rec->len, &rec->count, &rec->first, r->uuid) ||
-		!frames_fit(r->record, rec->len, rec->count))
-	{
-		r->record_at = -1;
+			rec->bytes, rec->len, &rec->count, &rec->first, r->uuid) ||
+		!frames_fit(rec->bytes, rec->len, rec->count))
 		return FOUND_NOTHING;
-	}
-	r->record_at = at;
 	return FOUND_RECORD;
 }
 
@@ -208,7 +232,7 @@ open_file(struct spool *spool, const struct spool_file *file,
 		if (memcmp(r->uuid, file->uuid, SPOOL_UUID_BYTES) != 0)
 			r->known = false;
 		memcpy(r->uuid, file->uuid, SPOOL_UUID_BYTES);
-		r->record_at = -1;
+		r->window_len = 0;
 		r->damaged = false;
 		r->offset = 0;
 	}
@@ -236,7 +260,7 @@ close_file(struct spool *spool, bool bad)
 	if (r->fd >= 0)
 		(void) close(r->fd);
 	r->fd = -1;
-	r->record_at = -1;
+	r->window_len = 0;
 	spool_file_drop(spool, bad);
 }
 
@@ -269,8 +293,8 @@ static bool
 add_record(struct spool_reader *r, const struct record *rec,
 		   struct batch_limits *limits, struct spool_batch *batch)
 {
-	const uint8_t *p = r->record + SPOOL_RECORD_HEADER;
-	const uint8_t *end = r->record + rec->len;
+	const uint8_t *p = rec->bytes + SPOOL_RECORD_HEADER;
+	const uint8_t *end = rec->bytes + rec->len;
 
 	for (uint64_t seq = rec->first; p < end; seq++)
 	{
@@ -311,6 +335,8 @@ make_batch(struct spool_reader *r, struct record *rec, int64_t limit,
 		if (!add_record(r, rec, limits, batch))
 			return SPOOL_NEXT_FAILED;
 		next = rec->first + rec->count;
+		if (batch->last == next - 1)
+			r->batch_end = rec->at + (int64_t) rec->len;
 	} while (batch->last == next - 1 && limits->events < limits->max_events &&
 			 batch->frames_len < limits->max_bytes &&
 			 read_record(r, rec->at + (int64_t) rec->len, limit, rec) ==
@@ -318,6 +344,7 @@ make_batch(struct spool_reader *r, struct record *rec, int64_t limit,
 			 rec->first == next);
 
 	batch->frames = r->frames;
+	r->batch_last = batch->last;
 	return SPOOL_NEXT_BATCH;
 }
 
@@ -370,6 +397,7 @@ spool_next(struct spool *spool, uint32_t max_events, size_t max_bytes,
 		int64_t torn;
 
 		*batch = (struct spool_batch){0};
+		r->batch_end = 0;
 		if (!open_file(spool, &file, &batch->oldest_us))
 			return SPOOL_NEXT_FAILED;
 		found = find_record(r, r->offset, file.size, &rec, &torn);
@@ -406,6 +434,8 @@ spool_seek(struct spool *spool, uint64_t taken)
 	 * still here of the rest is given out again. */
 	if (r->known && taken < r->done)
 		r->offset = 0;
+	else if (r->batch_end > 0 && taken == r->batch_last)
+		r->offset = r->batch_end;
 	r->known = true;
 	r->done = taken;
 }
