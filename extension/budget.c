@@ -7,8 +7,12 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "budget.h"
 #include "guc.h"
+
+int64 tally_budget_beside = 0;
 
 void
 tally_budget_cells(int64 nbuckets, int64 ngroups, int nmeasures,
@@ -91,6 +95,29 @@ tally_budget_left(int64 bytes)
 	return Max((int64) tally_max_memory * 1024 - bytes, 0);
 }
 
+/* budget_beside -- refuse too many series that are each small enough. */
+static void
+budget_beside(int64 bytes)
+{
+	int64 limit =
+		(int64) tally_max_memory * 1024 + (int64) get_hash_memory_limit();
+
+	if (bytes + tally_budget_beside > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("series of one aggregation take more than %lld kB of "
+						"memory",
+						(long long) (limit / 1024)),
+				 errdetail("That is tally.max_memory and what work_mem lets a "
+						   "hash table take; one of them has grown to %lld "
+						   "kB, all others to %lld kB.",
+						   (long long) (bytes / 1024),
+						   (long long) (tally_budget_beside / 1024)),
+				 errhint("Sorted aggregation holds one group at a time: SET "
+						 "enable_hashagg = off. Or have the limit "
+						 "tally.max_memory raised.")));
+}
+
 void
 tally_budget_memory(int64 bytes)
 {
@@ -104,4 +131,6 @@ tally_budget_memory(int64 bytes)
 				 errhint("Ask for a wider interval, a shorter timeframe or "
 						 "fewer groups, or have the limit "
 						 "tally.max_memory raised.")));
+	if (unlikely(tally_budget_beside > 0))
+		budget_beside(bytes);
 }

@@ -31,8 +31,13 @@ extern void tally_budget_refuse_cells(int64 nbuckets, double ngroups,
 									  const char *why, const char *remedy)
 	pg_attribute_noreturn();
 
-/* Refuses more memory than tally.max_memory. */
+/*
+ * Refuses more memory than tally.max_memory; and with what other series of the
+ * same aggregation take beside it (held.h sets it), more than that and what
+ * work_mem lets a hash table take.
+ */
 extern void tally_budget_memory(int64 bytes);
+extern int64 tally_budget_beside;
 
 /* What is left of it when "bytes" are taken, at least 0. */
 extern int64 tally_budget_left(int64 bytes);

@@ -53,6 +53,8 @@ struct TallyPanel
 	TallyGrid *grid;
 	TallyFill fill;
 	void *user;
+	struct TallyHeld *held; /* see held.h; NULL: of no aggregation */
+	int64 held_bytes;		/* what of it this panel is */
 
 	int nmeasures;
 	int cell_size;

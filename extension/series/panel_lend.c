@@ -91,6 +91,8 @@ panel_take_back(struct varlena *flat, MemoryContext parent)
 			continue;
 		forget(panel);
 		panel->is_lendable = false;
+		panel->held = NULL; /* of the aggregation that it comes from */
+		panel->held_bytes = 0;
 		MemoryContextSetParent(panel->cxt, parent);
 		return panel;
 	}

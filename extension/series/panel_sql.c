@@ -27,7 +27,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "series/panel_internal.h"
+#include "series/held.h"
 
 PG_FUNCTION_INFO_V1(tally_panel_in);
 PG_FUNCTION_INFO_V1(tally_panel_out);
@@ -215,14 +215,18 @@ tally_panel_combine(PG_FUNCTION_ARGS)
 	if (from != NULL && MemoryContextGetParent(from->cxt) == aggcontext &&
 		!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(0))))
 	{
+		tally_held_begin(from, aggcontext);
 		panel_absorb(from, PG_DETOAST_DATUM(PG_GETARG_DATUM(0)));
+		tally_held_end(from);
 		PG_RETURN_DATUM(tally_panel_datum(from));
 	}
 	into = tally_panel_from_datum(PG_GETARG_DATUM(0), aggcontext);
+	tally_held_begin(into, aggcontext);
 	if (from != NULL)
 		tally_panel_merge(into, from);
 	else
 		panel_absorb(into, flat);
+	tally_held_end(into);
 	PG_RETURN_DATUM(tally_panel_datum(into));
 }
 
@@ -242,6 +246,7 @@ tally_panel_hand_over(PG_FUNCTION_ARGS)
 
 	panel = tally_panel_from_datum(PG_GETARG_DATUM(0), CurrentMemoryContext);
 	panel->user = NULL;
+	panel->held = NULL;
 	MemoryContextSetParent(panel->cxt, taker->parent);
 	taker->panel = panel;
 	PG_RETURN_BOOL(true);

@@ -26,7 +26,7 @@
 
 #include "measure/measure.h"
 #include "series/collect.h"
-#include "series/panel.h"
+#include "series/held.h"
 
 PG_FUNCTION_INFO_V1(tally_series_count);
 PG_FUNCTION_INFO_V1(tally_series_sum);
@@ -221,6 +221,8 @@ add_row(FunctionCallInfo fcinfo, TallyMeasureKind kind)
 	at = PG_GETARG_TIMESTAMPTZ(ARG_AT);
 	bucket = tally_panel_bucket(panel, at);
 	if (bucket >= 0)
+	{
+		tally_held_begin(panel, aggcontext);
 		tally_panel_add(panel,
 						bucket,
 						0,
@@ -228,6 +230,8 @@ add_row(FunctionCallInfo fcinfo, TallyMeasureKind kind)
 						PG_NARGS() > ARG_VALUE ? PG_GETARG_DATUM(ARG_VALUE)
 											   : (Datum) 0,
 						at);
+		tally_held_end(panel);
+	}
 	PG_RETURN_DATUM(tally_panel_datum(panel));
 }
 

@@ -2,7 +2,7 @@
 # not only by its own account: the backend's memory, as the system counts it, is
 # looked at after queries that would take many times the limit.  One series of
 # the two-step aggregates has the limit for itself; of many under GROUP BY,
-# work_mem bounds all that are held at a time.
+# work_mem bounds how many are held at a time, and the limit how they then grow.
 use strict;
 use warnings;
 
@@ -105,12 +105,38 @@ cmp_ok($took, '<', OTHER_KB, 'before they are made');
 my $many = "SELECT count(s), count(DISTINCT k) FROM (SELECT i % 100000 AS k, tally.count($grid, at) AS s $from WHERE i <= 400000 GROUP BY 1) x";
 for my $way ('hashed', 'sorted')
 {
-	my $more = "SET work_mem = '8MB'; SET enable_" . ($way eq 'hashed' ? 'sort' : 'hashagg') . ' = off';
-	($took, $said) = run(1024, $many, $more);
+	my $more = "SET work_mem = '8MB'; SET hash_mem_multiplier = 2; SET enable_" . ($way eq 'hashed' ? 'sort' : 'hashagg') . ' = off';
+	($took, $said) = run($way eq 'hashed' ? 40 * 1024 : 1024, $many, $more);
 	like($said, qr/^100000\|100000$/m, "$way: 100,000 series");
 	# all of them at a time would be 200 MB
 	cmp_ok($took, '<', 64 * 1024, "$way: in $took kB");
 }
+
+# Sets and lists of values that begin small and all grow at the same time: what is
+# held may take the limit beyond work_mem.  One after the other they need little.
+for my $call ('distinct(G, at, i::text)', 'values(G, at, i::text)', 'median(G, at, i)', 'percentiles(G, at, i)')
+{
+	(my $set = $call) =~ s/G/$grid/;
+	my $sets = "SELECT count(s), count(DISTINCT k) FROM (SELECT i % 500 AS k, tally.$set AS s $from GROUP BY 1) x";
+	my $merged = "SELECT count(s), count(DISTINCT k) FROM (SELECT k, tally.merge(s) AS s FROM (SELECT i % 500 AS k, tally.$set AS s $from GROUP BY i % 500, i / 10000) y GROUP BY 1) x";
+	my $work_mem = q{SET work_mem = '4MB'; SET hash_mem_multiplier = 1};
+	my $held = 12 * 1024;
+	for my $sql ($sets, $call =~ /distinct|median/ ? $merged : ())
+	{
+		my $what = "500 groups, tally.$call" . ($sql eq $merged ? ', merged' : '');
+		($took, $said) = run($held, $sql, "$work_mem; SET enable_sort = off");
+		like($said, qr/54000: series of one aggregation take more than 16384 kB of memory.*enable_hashagg = off/s, "$what: refused");
+		cmp_ok($took, '<=', ($held + 4096) * 1.1 + OTHER_KB, "and in $took kB");
+	}
+	(my $fewer = $sets) =~ s/GROUP BY 1\) x$/WHERE i <= 200000 GROUP BY 1) x/ or die;
+	($took, $said) = run($held, $fewer, "$work_mem; SET enable_hashagg = off");
+	like($said, qr/^500\|500$/m, "sorted: tally.$call is answered");
+	cmp_ok($took, '<=', $held * 1.1 + OTHER_KB, "in $took kB");
+}
+my $sets = "SELECT count(s), count(DISTINCT k) FROM (SELECT i % 100000 AS k, tally.distinct($grid, at, i) AS s $from WHERE i <= 500000 GROUP BY 1) x";
+($took, $said) = run(40 * 1024, $sets, "SET work_mem = '8MB'; SET hash_mem_multiplier = 2; SET enable_sort = off");
+like($said, qr/^100000\|100000$/m, '100,000 groups with a set each');
+cmp_ok($took, '<=', (40 + 16) * 1024 * 1.1 + OTHER_KB, "in $took kB");
 
 # A limit as small as can be is kept, too: the context's own number.
 is($tally->psql(q{
