@@ -18,6 +18,7 @@ int tally_max_buckets = TALLY_DEFAULT_MAX_BUCKETS;
 int tally_max_cells = TALLY_DEFAULT_MAX_CELLS;
 int tally_max_groups = TALLY_DEFAULT_MAX_GROUPS;
 int tally_max_memory = TALLY_DEFAULT_MAX_MEMORY_KB;
+int tally_ingest_nice = 0;
 
 void
 tally_define_settings(void)
@@ -69,6 +70,20 @@ tally_define_settings(void)
 							MAX_KILOBYTES,
 							PGC_USERSET,
 							GUC_UNIT_KB,
+							NULL,
+							NULL,
+							NULL);
+
+	DefineCustomIntVariable("tally.ingest_nice",
+							"How far tally.ingest() gives way to others for a "
+							"processor: a nice value.",
+							"A session that has given way does so to its end.",
+							&tally_ingest_nice,
+							0,
+							0,
+							19,
+							PGC_USERSET,
+							0,
 							NULL,
 							NULL,
 							NULL);

@@ -2,7 +2,7 @@
  * guc.h
  *	  The settings of the extension, all in the namespace "tally".
  *
- * They bound what one query may cost (DESIGN, "Price first").  Every one may
+ * Most bound what one query may cost (DESIGN, "Price first").  Every one may
  * be set by any user, like work_mem: they protect a careful user from an
  * accident; roles that serve strangers only run fixed statements.
  */
@@ -16,6 +16,9 @@ extern int tally_max_buckets; /* buckets of one grid */
 extern int tally_max_cells;	  /* buckets x groups x measures of one answer */
 extern int tally_max_groups;  /* distinct groups of one answer */
 extern int tally_max_memory;  /* kB of one answer's state while it is made */
+
+/* A nice value: how far tally.ingest() gives way to others (store/yield.c). */
+extern int tally_ingest_nice;
 
 extern void tally_define_settings(void);
 

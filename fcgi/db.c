@@ -255,8 +255,10 @@ db_new(const struct db_options *options)
 					" -c idle_in_transaction_session_timeout=5000"
 					" -c client_connection_check_interval=1000"
 					" -c plan_cache_mode=force_generic_plan"
+					" -c tally.ingest_nice=%d"
 					" -c default_transaction_read_only=%s",
 					(long long) options->statement_timeout_ms,
+					options->ingest_nice,
 					options->read_only ? "on" : "off");
 	db->pool = pool_new(&pool);
 	if (db->pool == NULL)

@@ -35,6 +35,7 @@ struct db_options
 	int max_connections;
 	int64_t connect_timeout_ms;
 	int64_t statement_timeout_ms; /* on the connection; a call may have less */
+	int ingest_nice; /* how far tally.ingest() gives way: a nice value */
 	int64_t breaker_max_ms; /* no attempt to connect for at most so long after
 							 * failures; 0: BREAKER_MAX_MS */
 	struct canceller

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "../extension/wire/json_check.h"
 #include "clock.h"
@@ -426,11 +427,29 @@ cannot_read(struct drain *d)
 	}
 }
 
+/*
+ * give_way -- to the threads that answer requests.
+ *
+ * On Linux the nice value of process 0 is that of the calling thread.
+ * Elsewhere it is the whole process's, which is not meant.
+ */
+static void
+give_way(const struct drain *d)
+{
+#ifdef __linux__
+	if (d->opt.nice > getpriority(PRIO_PROCESS, 0))
+		(void) setpriority(PRIO_PROCESS, 0, d->opt.nice);
+#else
+	(void) d;
+#endif
+}
+
 static void *
 run(void *arg)
 {
 	struct drain *d = arg;
 
+	give_way(d);
 	while (!is_stopping(d))
 	{
 		struct spool_batch batch;

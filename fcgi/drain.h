@@ -73,6 +73,7 @@ struct drain_options
 	 * database about the same for one event as for a hundred. */
 	int64_t interval_ms;
 	int64_t max_events_per_s; /* 0: no limit */
+	int nice;				  /* of the thread, where a thread has one */
 	int64_t retry_ms;		  /* first pause when the store is away, ... */
 	int64_t max_retry_ms;	  /* ... which doubles up to this */
 	struct metrics *metrics;  /* where the lag of batches counts, or NULL */

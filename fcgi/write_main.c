@@ -63,6 +63,7 @@ struct write_config
 	int64_t drain_interval_ms;
 	int64_t drain_timeout_ms;
 	int64_t drain_max_events_per_s;
+	int64_t drain_nice;
 	int64_t key_refresh_ms;
 	int64_t key_max_age_ms;
 	const char *key_file;
@@ -119,6 +120,9 @@ static const struct setting settings[] = {
 		"how long storing a batch may take"),
 	INT(drain_max_events_per_s, "0", 0, INT64_C(10000000),
 		"how fast a backlog is stored, to spare the database; 0: no limit"),
+	INT(drain_nice, "5", 0, 19,
+		"how far storing events gives way to requests and queries, here and in"
+		" the database: a nice value"),
 	INT(key_refresh_ms, "10000", 100, 3600000,
 		"how often the API keys are loaded, in milliseconds"),
 	INT(key_max_age_ms, "86400000", 1000, INT64_C(31536000000),
@@ -186,7 +190,7 @@ check_config(const struct write_config *config)
 }
 
 static struct db *
-open_db(const struct write_config *config, int64_t timeout_ms)
+open_db(const struct write_config *config, int64_t ingest_nice)
 {
 	const struct db_options options = {
 		.conninfo = config->database,
@@ -194,7 +198,8 @@ open_db(const struct write_config *config, int64_t timeout_ms)
 		.read_only = false,
 		.max_connections = 1,
 		.connect_timeout_ms = config->connect_timeout_ms,
-		.statement_timeout_ms = timeout_ms,
+		.statement_timeout_ms = config->drain_timeout_ms,
+		.ingest_nice = (int) ingest_nice,
 		.breaker_max_ms = CONNECT_RETRY_MS,
 	};
 
@@ -243,6 +248,7 @@ start_drain(const struct program *p)
 		.store = drain_db_store(p->drain_db),
 		.interval_ms = p->config.drain_interval_ms,
 		.max_events_per_s = p->config.drain_max_events_per_s,
+		.nice = (int) p->config.drain_nice,
 		.retry_ms = RETRY_MS,
 		.max_retry_ms = MAX_RETRY_MS,
 		.metrics = p->metrics,
@@ -302,8 +308,8 @@ start(struct program *p, char message[CONFIG_MESSAGE_BYTES])
 			return false;
 	}
 	/* The keys do not wait for a batch that is being stored. */
-	p->writer.db = open_db(&p->config, p->config.drain_timeout_ms);
-	p->writer.key_db = open_db(&p->config, p->config.drain_timeout_ms);
+	p->writer.db = open_db(&p->config, p->config.drain_nice);
+	p->writer.key_db = open_db(&p->config, 0);
 	if (p->writer.db == NULL || p->writer.key_db == NULL)
 		return false;
 	p->drain_db = drain_db_new(p->writer.db, p->config.drain_timeout_ms);

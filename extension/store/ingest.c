@@ -33,6 +33,7 @@
 #include "store/batch.h"
 #include "store/progress.h"
 #include "store/store.h"
+#include "store/yield.h"
 
 PG_FUNCTION_INFO_V1(tally_ingest);
 
@@ -192,6 +193,7 @@ tally_ingest(PG_FUNCTION_ARGS)
 	Datum row;
 
 	check_arguments(fcinfo);
+	tally_yield();
 	tally_store_require(fcinfo->flinfo->fn_oid, TALLY_STORE_VERSIONED);
 
 	if (SPI_connect() != SPI_OK_CONNECT)

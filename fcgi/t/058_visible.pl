@@ -70,5 +70,12 @@ for my $round (1 .. $ROUNDS)
 	last if $in_time;
 }
 ok($in_time, 'and within a second, p99');
+
+# The backend that stores them gives way to who waits for an answer.
+my ($backend) = $tally->psql('SELECT pid FROM pg_stat_activity'
+	. " WHERE application_name = 'tally-write' AND query LIKE '%tally.ingest%'");
+open my $stat, '<', "/proc/$backend/stat" or die "no backend $backend\n";
+cmp_ok((split ' ', <$stat> =~ s/.*\)//sr)[16], '>=', 5,
+	'it is stored with less priority');
 ok($tally->stop, 'all end');
 done_testing();
