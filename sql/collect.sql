@@ -91,6 +91,9 @@ CREATE TABLE c.odd AS SELECT '2025-03-04'::timestamptz AS at, v::numeric FROM un
 SELECT left(v::text, 30), scale(v), n FROM tally.series('c.odd', 'at', '7 days', daterange '[2025-03-03,2025-03-10)', '{count}', '{v}') AS t(b timestamptz, v numeric, n bigint);
 SELECT count(DISTINCT v) FROM c.odd;
 
+CREATE TABLE c.odd_ev AS SELECT '2025-03-01'::timestamptz + i * interval '5 hours' AS at, i,
+  CASE i % 7 WHEN 0 THEN 1e40 WHEN 1 THEN -1e40 WHEN 2 THEN NULL ELSE i / 8.0 END::numeric AS n FROM generate_series(1, 30) i;
+CREATE TABLE c.empty AS SELECT c.keep(g, 'ss*', '1900-01-01'::timestamptz, 0::numeric, 0::int) AS empty FROM c.g;
 -- more groups than the cache has places at first, of keys of one and two parts
 SELECT setseed(0.3);
 CREATE TABLE c.many AS SELECT '2025-03-01'::timestamptz + random() * interval '7 days' AS at, CASE WHEN random() < 0.9 THEN substr(md5(a::text), 1, a % 20) END AS a, b::numeric / 4 AS b, a % 8 AS c
@@ -102,6 +105,11 @@ SELECT count(*) FROM ((SELECT b, k, n FROM tally.series('c.many', 'at', '1 day',
 SELECT keys, count(*) FROM (VALUES ('{a,b}'), ('{a,c}'), ('{b,c}')) v(keys), LATERAL (
   SELECT * FROM tally.series('c.many', 'at', '1 day', daterange '[2025-03-01,2025-03-08)', '{count}', keys::text[]) AS t(b timestamptz, k text, l text, n bigint) WHERE n > 0
   EXCEPT SELECT date_trunc('day', at), x ->> (keys::text[])[1], x ->> (keys::text[])[2], count(*) FROM c.many, to_jsonb(many) x GROUP BY 1, 2, 3) d GROUP BY 1;
+
+-- a state that is looked at after each of its rows has all of them in it
+SELECT bool_and(x.p::text = y.p::text) AS whole, count(DISTINCT x.p::text) AS states FROM
+  (SELECT i, c.run(c.spec(0, '\x030004000000', empty), at, n, i) OVER (ORDER BY i) AS p FROM c.odd_ev, c.empty) x,
+  LATERAL (SELECT c.keep(g, 'ss*', at, n, i) AS p FROM c.g, (SELECT * FROM c.odd_ev WHERE i <= x.i ORDER BY i) e) y;
 
 -- two parts with few values, with many in one of them, and in both; the same
 -- from documents whose members are few and many, and not always there

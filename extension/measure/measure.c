@@ -335,6 +335,44 @@ tally_measure_add(const Measure *m, void *state, Datum value, TimestampTz at,
 	((MeasureCount *) state)->n++;
 }
 
+bool
+tally_measure_holds(const Measure *m)
+{
+	return m->state == STATE_COUNT || m->state == STATE_INTEGER ||
+		   m->state == STATE_FLOAT || m->state == STATE_DECIMAL;
+}
+
+bool
+tally_measure_hold(const Measure *m, Datum value, MeasureHeld *held)
+{
+	TallyDecimal d;
+	Numeric big;
+
+	if (m->state != STATE_DECIMAL)
+	{
+		held->of.value = value;
+		return true;
+	}
+	if (!tally_exact_input(m, value, &d, &big) || d.digits != (int64) d.digits)
+		return false;
+	held->of.digits = (int64) d.digits;
+	held->scale = d.scale;
+	return true;
+}
+
+void
+tally_measure_add_held(const Measure *m, void *state, const MeasureHeld *held,
+					   MemoryContext cxt)
+{
+	if (m->state != STATE_DECIMAL)
+		tally_measure_add(m, state, held->of.value, 0, cxt);
+	else
+	{
+		tally_decimal_add_held(state, held->of.digits, held->scale, cxt);
+		((MeasureCount *) state)->n++;
+	}
+}
+
 void
 tally_measure_merge(const Measure *m, void *into, const void *from,
 					MemoryContext cxt)

@@ -106,6 +106,27 @@ extern void tally_measure_add(const Measure *m, void *state, Datum value,
 							  TimestampTz at, MemoryContext cxt);
 
 /*
+ * The same in two steps: a value is taken in, out of whatever memory it is in,
+ * and added later, when its cell has come to the processor.  For the states
+ * that tally_measure_holds() names; even of those some values cannot be held.
+ */
+typedef struct MeasureHeld
+{
+	union
+	{
+		Datum value;
+		int64 digits;
+	} of;
+	int scale;
+} MeasureHeld;
+
+extern bool tally_measure_holds(const Measure *m);
+extern bool tally_measure_hold(const Measure *m, Datum value,
+							   MeasureHeld *held);
+extern void tally_measure_add_held(const Measure *m, void *state,
+								   const MeasureHeld *held, MemoryContext cxt);
+
+/*
  * *into += *from; as above.  22003 when there are more than
  * TALLY_MAX_VALUES, which only states that somebody made up have.
  */

@@ -69,6 +69,10 @@ typedef struct MeasureDecimal
 	TallyPacked sum;
 } MeasureDecimal;
 
+/* += digits / 10^scale */
+extern void tally_decimal_add_held(MeasureDecimal *s, int64 digits, int scale,
+								   MemoryContext cxt);
+
 extern void tally_exact_add(ExactSum *s, TallyDecimal d, MemoryContext cxt);
 extern void tally_exact_add_numeric(ExactSum *s, Numeric v, MemoryContext cxt);
 extern void tally_exact_merge(ExactSum *into, const ExactSum *from,

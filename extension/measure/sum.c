@@ -323,6 +323,19 @@ decimal_add_any(MeasureDecimal *s, TallyDecimal d, MemoryContext cxt)
 	tally_exact_add(decimal_enlarge(s, cxt), d, cxt);
 }
 
+void
+tally_decimal_add_held(MeasureDecimal *s, int64 digits, int scale,
+					   MemoryContext cxt)
+{
+	TallyDecimal d;
+
+	if (likely(tally_packed_add(&s->sum, digits, scale)))
+		return;
+	d.digits = digits;
+	d.scale = scale;
+	decimal_add_any(s, d, cxt);
+}
+
 static void
 decimal_add(const Measure *m, void *state, Datum value, TimestampTz at,
 			MemoryContext cxt)

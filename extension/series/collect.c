@@ -238,6 +238,70 @@ find_group(TallyPanel *panel, const Collector *c, FunctionCallInfo fcinfo)
 	return group;
 }
 
+/* release_row -- add the values that are held. */
+static void
+release_row(TallyPanel *panel)
+{
+	const Collector *c = panel->user;
+	const CollectHeld *held = &c->held;
+	char *cell = panel_cell_inline(panel, held->bucket, held->group);
+
+	panel->release = NULL;
+	for (int i = 0; i < c->nmeasures; i++)
+		if (held->is_there[i])
+			tally_measure_add_held(&panel->measures[i],
+								   cell + panel->measures[i].offset,
+								   &held->values[i],
+								   panel->cxt);
+}
+
+/*
+ * hold_values -- take in the values of a row, and add those of the row before.
+ * What cannot be held is added at once, after that row's.
+ */
+static void
+hold_values(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo,
+			int32 bucket, int32 group, TimestampTz at)
+{
+	CollectHeld now = c->next;
+	bool any = false;
+
+	__builtin_prefetch(panel_cell_inline(panel, bucket, group), 1);
+	for (int i = 0; i < c->nmeasures; i++)
+	{
+		Datum value = (Datum) 0;
+		bool is_rejected = false;
+
+		now.is_there[i] = false;
+		if (!route_value(c, &c->measures[i], fcinfo, &value, &is_rejected))
+		{
+			if (is_rejected)
+				tally_panel_reject(panel, i);
+			continue;
+		}
+		now.is_there[i] =
+			tally_measure_hold(&panel->measures[i], value, &now.values[i]);
+		any |= now.is_there[i];
+		if (unlikely(!now.is_there[i]))
+		{
+			panel_settle(panel);
+			panel_add_value(panel,
+							&panel->measures[i],
+							panel_cell_inline(panel, bucket, group),
+							value,
+							at);
+		}
+	}
+	panel_settle(panel);
+	if (!any)
+		return;
+	now.bucket = bucket;
+	now.group = group;
+	c->next = c->held;
+	c->held = now;
+	panel->release = release_row;
+}
+
 /* add_values -- of all measures of a row to its cell. */
 static inline void
 add_values(TallyPanel *panel, const Collector *c, FunctionCallInfo fcinfo,
@@ -292,7 +356,11 @@ add_row(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo, int arg_at)
 					  : document_root(d, PG_GETARG_DATUM(d->arg));
 	}
 	group = find_group(panel, c, fcinfo);
-	if (group >= 0)
+	if (group < 0)
+		return;
+	if (c->holds)
+		hold_values(panel, c, fcinfo, bucket, group, at);
+	else
 		add_values(panel, c, fcinfo, bucket, group, at);
 }
 

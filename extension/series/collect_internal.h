@@ -5,6 +5,7 @@
 #ifndef TALLY_COLLECT_INTERNAL_H
 #define TALLY_COLLECT_INTERNAL_H
 
+#include "measure/measure.h"
 #include "series/collect.h"
 #include "series/json_at.h"
 
@@ -49,6 +50,19 @@ typedef struct CollectDocument
 	char *room; /* for one with a short header, which is not aligned */
 } CollectDocument;
 
+/*
+ * The values of a row that are still to be added.  A cell of a large panel is
+ * far from the processor: it is asked for when its row comes, and added to
+ * when the next one does.
+ */
+typedef struct CollectHeld
+{
+	int32 bucket;
+	int32 group;
+	bool *is_there;		 /* one a measure: is there anything to add? */
+	MeasureHeld *values; /* one a measure */
+} CollectHeld;
+
 /* What a row is put in by, kept with the panel. */
 typedef struct Collector
 {
@@ -62,6 +76,9 @@ typedef struct Collector
 	CollectRoute *measures;
 	int nkeys;
 	CollectRoute *keys;
+	bool holds; /* every measure's values can be held */
+	CollectHeld held;
+	CollectHeld next;
 } Collector;
 
 /*

@@ -263,6 +263,38 @@ make_route(Collector *c, CollectRoute *route, const ReadRoute *r, Oid type,
 	}
 }
 
+/*
+ * share_paths -- a route begins where that of a key came to, if it can.  Keys
+ * are looked up in every row, one after the other and before all measures.
+ */
+static void
+share_paths(CollectRoute *route, CollectRoute *keys, int nkeys)
+{
+	if (route->path.nsteps == 0)
+		return;
+	for (int i = 0; i < nkeys && route->path.sibling == NULL; i++)
+		if (keys[i].arg == route->arg)
+			tally_json_path_share(&route->path, &keys[i].path);
+}
+
+/*
+ * holds_values -- are the values of a row worth being held, and can they be?
+ * To count is done in a moment.
+ */
+static bool
+holds_values(const TallyPanel *panel)
+{
+	bool holds = true;
+	bool counts = true;
+
+	for (int i = 0; i < panel->nmeasures; i++)
+	{
+		holds &= tally_measure_holds(&panel->measures[i]);
+		counts &= panel->measures[i].state == STATE_COUNT;
+	}
+	return holds && !counts;
+}
+
 TallyPanel *
 collect_spec_read(MemoryContext parent, bytea *spec, int nargs,
 				  const Oid *types)
@@ -316,6 +348,15 @@ collect_spec_read(MemoryContext parent, bytea *spec, int nargs,
 				   false,
 				   types[routes[c->nmeasures + i].arg]);
 	}
+	for (int i = 0; i < c->nkeys; i++)
+		share_paths(&c->keys[i], c->keys, i);
+	for (int i = 0; i < c->nmeasures; i++)
+		share_paths(&c->measures[i], c->keys, c->nkeys);
+	c->holds = holds_values(panel);
+	c->held.is_there = palloc(Max(c->nmeasures, 1) * sizeof(bool));
+	c->held.values = palloc(Max(c->nmeasures, 1) * sizeof(MeasureHeld));
+	c->next.is_there = palloc(Max(c->nmeasures, 1) * sizeof(bool));
+	c->next.values = palloc(Max(c->nmeasures, 1) * sizeof(MeasureHeld));
 	c->counts_rows = !c->at_is_date && others == COLLECT_OTHERS_NEW &&
 					 c->nmeasures == 1 && c->measures[0].how == HOW_ROW &&
 					 c->nkeys == 1 && c->keys[0].how == HOW_COLUMN;

@@ -61,6 +61,7 @@ tally_json_path_make(TallyJsonPath *path, int nsteps, char *const *names)
 {
 	Datum *texts = palloc(Max(nsteps, 1) * sizeof(Datum));
 
+	memset(path, 0, sizeof(*path));
 	path->nsteps = nsteps;
 	path->steps = palloc0(Max(nsteps, 1) * sizeof(TallyJsonStep));
 	for (int i = 0; i < nsteps; i++)
@@ -142,20 +143,35 @@ same_bytes(const char *a, const char *b, uint32 len)
 {
 	uint64 x;
 	uint64 y;
+	uint32 p;
+	uint32 q;
 
-	for (; len >= sizeof(x); len -= sizeof(x))
+	if (len >= sizeof(x))
 	{
-		memcpy(&x, a, sizeof(x));
-		memcpy(&y, b, sizeof(y));
-		if (x != y)
-			return false;
-		a += sizeof(x);
-		b += sizeof(x);
+		for (uint32 i = 0; i < len - sizeof(x); i += sizeof(x))
+		{
+			memcpy(&x, a + i, sizeof(x));
+			memcpy(&y, b + i, sizeof(y));
+			if (x != y)
+				return false;
+		}
+		/* the last ones, some of them once more */
+		memcpy(&x, a + len - sizeof(x), sizeof(x));
+		memcpy(&y, b + len - sizeof(y), sizeof(y));
+		return x == y;
 	}
-	for (; len > 0; len--)
-		if (*a++ != *b++)
+	if (len >= sizeof(p))
+	{
+		memcpy(&p, a, sizeof(p));
+		memcpy(&q, b, sizeof(q));
+		if (p != q)
 			return false;
-	return true;
+		memcpy(&p, a + len - sizeof(p), sizeof(p));
+		memcpy(&q, b + len - sizeof(q), sizeof(q));
+		return p == q;
+	}
+	return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] &&
+						a[len - 1] == b[len - 1]);
 }
 
 /* is_at -- is that member's name the step's? */
@@ -246,15 +262,37 @@ array_item(const TallyJsonStep *step, JsonbContainer *array, JsonbValue *v)
 	return true;
 }
 
+void
+tally_json_path_share(TallyJsonPath *path, TallyJsonPath *earlier)
+{
+	if (path->nsteps < 2 || path->nsteps != earlier->nsteps)
+		return;
+	for (int i = 0; i < path->nsteps - 1; i++)
+		if (strcmp(path->steps[i].name, earlier->steps[i].name) != 0)
+			return;
+	path->sibling = earlier;
+}
+
 bool
 tally_json_at(TallyJsonPath *path, JsonbContainer *document, JsonbValue *v)
 {
 	JsonbContainer *here = document;
+	int first = 0;
 
-	for (int i = 0;; i++)
+	path->parent = NULL;
+	if (path->sibling != NULL)
+	{
+		here = path->sibling->parent;
+		if (here == NULL)
+			return false;
+		first = path->nsteps - 1;
+	}
+	for (int i = first;; i++)
 	{
 		TallyJsonStep *step = &path->steps[i];
 
+		if (i == path->nsteps - 1)
+			path->parent = here;
 		if (JsonContainerIsObject(here))
 		{
 			if (!member(step, here, v))

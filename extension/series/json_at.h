@@ -26,11 +26,21 @@ typedef struct TallyJsonPath
 	int nsteps;
 	TallyJsonStep *steps;
 	Datum names; /* the same as a text[], for the server's functions */
+	/* the container that the last step was taken in, NULL: not reached */
+	JsonbContainer *parent;
+	struct TallyJsonPath *sibling; /* whose parent is this one's, too */
 } TallyJsonPath;
 
 /* Prepares a path in the current context; the names are copied. */
 extern void tally_json_path_make(TallyJsonPath *path, int nsteps,
 								 char *const *names);
+
+/*
+ * Where two paths differ in nothing but their last step, "path" begins where
+ * "earlier" came to: that must have been looked up in the same document
+ * before, for each document.  Otherwise nothing happens.
+ */
+extern void tally_json_path_share(TallyJsonPath *path, TallyJsonPath *earlier);
 
 /*
  * Finds what stands at the path.  False where there is nothing, or a null of

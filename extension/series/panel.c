@@ -100,7 +100,12 @@ TallyPanel *
 tally_panel_from_datum(Datum value, MemoryContext parent)
 {
 	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
-		return panel_expanded(value);
+	{
+		TallyPanel *panel = panel_expanded(value);
+
+		panel_settle(panel);
+		return panel;
+	}
 	return panel_expand(PG_DETOAST_DATUM(value), parent);
 }
 

@@ -85,6 +85,9 @@ struct TallyPanel
 	TallyGridCursor cursor; /* in the grid */
 	PanelRow *rows;			/* one a bucket */
 
+	/* Adds what is still to be added; NULL: nothing is.  See collect.c. */
+	void (*release)(TallyPanel *panel);
+
 	bool changed; /* since "flat" was made */
 	char *flat;	  /* what flattening will give, while it is asked for */
 	Size flat_size;
@@ -139,7 +142,10 @@ extern void panel_check_group(const TallyPanel *panel, int32 ngroups);
 /* The cell, made if it is not there. */
 extern char *panel_cell(TallyPanel *panel, int32 bucket, int32 group);
 
-/* The panel that an expanded datum is. */
+/*
+ * The panel that an expanded datum is.  What it holds may still have to be
+ * added: all but who fills it take it from tally_panel_from_datum().
+ */
 static inline TallyPanel *
 panel_expanded(Datum value)
 {
@@ -154,6 +160,14 @@ panel_expanded(Datum value)
 	if (unlikely(panel->magic != PANEL_MAGIC))
 		elog(ERROR, "expanded object is not a panel");
 	return panel;
+}
+
+/* Adds to the cells what was taken in before. */
+static inline void
+panel_settle(TallyPanel *panel)
+{
+	if (panel->release != NULL)
+		panel->release(panel);
 }
 
 /* The bucket of an instant, -1 outside of the grid's range. */

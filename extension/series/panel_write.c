@@ -262,6 +262,7 @@ panel_get_flat_size(ExpandedObjectHeader *hdr)
 	MemoryContext old;
 	TallyWriter w = {.buf = &buf};
 
+	panel_settle(panel);
 	if (panel->is_lendable)
 		return VARHDRSZ + PANEL_LENT_BYTES;
 

@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "guc.h"
 #include "series/coerce.h"
 #include "series/series_key.h"
 #include "series/series_rows.h"
@@ -212,6 +213,48 @@ wide_key(SeriesRows *rows, int32 group)
 	}
 }
 
+/* Keys are laid side by side while they take at most this much, in kB. */
+#define MAX_SIDE_BY_SIDE (tally_max_memory / 64)
+
+/*
+ * lay_keys -- the converted keys into one piece of memory, in the order in
+ * which they are shown, once a bucket each: where they were made they lie in
+ * the order in which groups appeared.
+ */
+static void
+lay_keys(SeriesRows *rows, Size ngroups)
+{
+	int nkeys = rows->spec->nkeys;
+	Size ndatums = ngroups * nkeys;
+	bool *is_varlena = palloc(nkeys * sizeof(bool));
+	Size size = 0;
+	char *next;
+
+	for (int i = 0; i < nkeys; i++)
+		is_varlena[i] = get_typlen(rows->coercions[i].target) == -1;
+	for (Size i = 0; i < ndatums; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (is_varlena[i % nkeys] && !rows->key_nulls[i])
+			size += MAXALIGN(VARSIZE_ANY(DatumGetPointer(rows->keys[i])));
+	}
+	if (size == 0 || size / 1024 > (Size) MAX_SIDE_BY_SIDE)
+		return;
+
+	next = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	for (Size i = 0; i < ndatums; i++)
+	{
+		struct varlena *key =
+			(struct varlena *) DatumGetPointer(rows->keys[i]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!is_varlena[i % nkeys] || rows->key_nulls[i])
+			continue;
+		rows->keys[i] = PointerGetDatum(memcpy(next, key, VARSIZE_ANY(key)));
+		next += MAXALIGN(VARSIZE_ANY(key));
+	}
+}
+
 void
 series_rows_begin(SeriesRows *rows, const SeriesResult *result)
 {
@@ -250,6 +293,8 @@ series_rows_begin(SeriesRows *rows, const SeriesResult *result)
 		MemoryContextReset(scratch);
 	}
 	MemoryContextDelete(scratch);
+	if (!rows->is_long && rows->spec->nkeys > 0)
+		lay_keys(rows, result->ngroups);
 }
 
 /* boundary -- a boundary in the type that is shown, on the axis's clock. */
