@@ -212,7 +212,7 @@ sub judge
 	# where the processors have too much to do, places are short every time
 	# that answers expire
 	$figure{last} = [ $last, 5, 'there is no trouble after 5 s' ]
-		unless Probe::is_busy($machine);
+		if $machine->{wake} < 5;
 
 	my @refused = map { $_->{took} } grep { $_->{status} == 503
 			&& $_->{begin} > $known && $_->{begin} < $over } @queries;

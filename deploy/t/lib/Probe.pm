@@ -22,7 +22,7 @@ use POSIX qw(_exit);
 use Time::HiRes qw(sleep time);
 
 # A machine that takes longer for either is busy with something else.
-my %BUSY_MS = (wake => 5, sync => 50);
+my %BUSY_MS = (wake => 1, sync => 20);
 
 my $EVERY_S = 0.05;
 my $BYTES = 4096;
