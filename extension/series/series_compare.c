@@ -60,17 +60,6 @@ typedef struct Comparison
 	int32 *counterpart;		  /* of each bucket; -1: none */
 } Comparison;
 
-/* measure_text -- what a series is of, for a message. */
-static char *
-measure_text(const TallyMeasure *measure)
-{
-	const char *name = tally_measure_kind_name(measure->kind);
-
-	if (measure->kind == TALLY_PERCENTILE)
-		return psprintf("%s %g", name, measure->param);
-	return pstrdup(name);
-}
-
 /* check_same_measure -- refuse to compare a mean with a sum. */
 static void
 check_same_measure(const TallyPanel *series, const TallyPanel *earlier)
@@ -83,8 +72,8 @@ check_same_measure(const TallyPanel *series, const TallyPanel *earlier)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("series of different measures cannot be compared"),
 				 errdetail("One is of %s and the other of %s.",
-						   measure_text(a),
-						   measure_text(b))));
+						   tally_measure_text(a),
+						   tally_measure_text(b))));
 }
 
 /* in_order -- the first bucket beside the first, and so on. */
