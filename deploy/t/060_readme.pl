@@ -166,11 +166,12 @@ same_names(
 	],
 	[ $errors =~ /`(\w+(?:Error|Property))`/g ]);
 
+my ($settings) = $readme =~ /^### Settings\n(.*?)^### /ms;
 same_names(
 	'every setting of the extension',
 	[ split /\n/, $tally->psql("LOAD 'tally'; SELECT name FROM pg_settings"
 			. " WHERE name LIKE 'tally.%'") ],
-	[ $readme =~ /^\| `(tally\.max_\w+)` \|/mg ]);
+	[ $settings =~ /^(?:\| )?`(tally\.\w+)` [(|]/mg ]);
 
 same_names(
 	'every operator of a filter',
