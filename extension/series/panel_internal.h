@@ -219,6 +219,12 @@ extern uint64 panel_lend(TallyPanel *panel);
 extern TallyPanel *panel_take_back(struct varlena *flat, MemoryContext parent);
 
 /*
+ * Makes a panel whose flat form would be a number, and that came as it is, a
+ * child of "parent"; nothing happens to any other.
+ */
+extern void panel_adopt(TallyPanel *panel, MemoryContext parent);
+
+/*
  * The same in a form that another server can read: types by name and values
  * in their types' own binary form, so that nothing is believed unchecked.
  * The rest of "in" is read, and must be one panel.

@@ -8,7 +8,9 @@
  * copies what comes out of such a node flat all the same, and the combine
  * function reads it again: of ten million cells that is most of what a second
  * process saves.  So there the flat form is a number, by which the combine
- * function finds the panel itself and makes it its own.
+ * function finds the panel itself and makes it its own.  Later versions give it
+ * the panel, which must become its own, too: what the executor copies flat
+ * would be the number.
  *
  * That is sure to work where the state goes nowhere but to the combine
  * function of the same query, and before the panel's memory ends: in the
@@ -72,6 +74,18 @@ panel_lend(TallyPanel *panel)
 	return panel->lent_as;
 }
 
+void
+panel_adopt(TallyPanel *panel, MemoryContext parent)
+{
+	if (!panel->is_lendable)
+		return;
+	forget(panel);
+	panel->is_lendable = false;
+	panel->held = NULL; /* of the aggregation that it comes from */
+	panel->held_bytes = 0;
+	MemoryContextSetParent(panel->cxt, parent);
+}
+
 TallyPanel *
 panel_take_back(struct varlena *flat, MemoryContext parent)
 {
@@ -89,11 +103,7 @@ panel_take_back(struct varlena *flat, MemoryContext parent)
 
 		if (panel->lent_as != number)
 			continue;
-		forget(panel);
-		panel->is_lendable = false;
-		panel->held = NULL; /* of the aggregation that it comes from */
-		panel->held_bytes = 0;
-		MemoryContextSetParent(panel->cxt, parent);
+		panel_adopt(panel, parent);
 		return panel;
 	}
 	tally_corrupt("number");

@@ -197,7 +197,10 @@ tally_panel_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(1))))
+	{
 		from = tally_panel_from_datum(PG_GETARG_DATUM(1), aggcontext);
+		panel_adopt(from, aggcontext);
+	}
 	else
 	{
 		flat = PG_DETOAST_DATUM(PG_GETARG_DATUM(1));
