@@ -83,5 +83,28 @@ SELECT tally.values(tally.count(tally.grid('1 day', 'today'), at)) IS NULL
 SELECT tally.count(NULL, at) FROM s.r;
 SELECT 'AAAA'::tally.series;
 
+-- a cursor that fails in a subtransaction keeps what it has until it is closed:
+-- what its series hold is no matter of others
+CREATE FUNCTION s.after_a_failed_cursor() RETURNS SETOF text
+LANGUAGE plpgsql SET work_mem = '64kB' SET hash_mem_multiplier = 1
+SET enable_sort = off SET tally.max_memory = '1MB' AS $$
+DECLARE
+  grid tally.grid := tally.grid('1 day', daterange '[2025-01-01,2025-01-21)', 'UTC');
+  failing CURSOR FOR SELECT b % 20, tally.values(grid, at, 5 * c + n)
+    FROM s.r, generate_series(1, 5) n GROUP BY 1;
+  row record;
+BEGIN
+  OPEN failing;
+  BEGIN
+    FETCH failing INTO row;
+    RETURN NEXT 'not refused';
+  EXCEPTION WHEN program_limit_exceeded THEN
+    RETURN NEXT SQLERRM;
+  END;
+  RETURN QUERY SELECT 'buckets: ' || count(*) FROM tally.series('s.r', 'at',
+    '1 minute', daterange '[2025-01-01,2025-01-21)', tz => 'UTC') AS t(minute timestamptz, n bigint);
+END $$;
+SELECT s.after_a_failed_cursor();
+
 SET client_min_messages = warning;
 DROP SCHEMA s CASCADE;

@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include "series/held.h"
 
 static TallyHeld *all_held = NULL;
@@ -28,11 +30,28 @@ forget(void *arg)
 	tally_budget_beside = 0;
 }
 
+/*
+ * after_error -- a subtransaction is rolled back, so nothing is being added.
+ * A cursor from before it that failed in it keeps its contexts until it is
+ * closed: forget() comes too late for whoever else asks.
+ */
+static void
+after_error(SubXactEvent event, SubTransactionId mine, SubTransactionId parent,
+			void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		tally_budget_beside = 0;
+}
+
 TallyHeld *
 tally_held_find(MemoryContext aggcontext)
 {
+	static bool is_registered = false;
 	TallyHeld *held;
 
+	if (!is_registered)
+		RegisterSubXactCallback(after_error, NULL);
+	is_registered = true;
 	for (held = all_held; held != NULL; held = held->next)
 		if (held->of == aggcontext)
 			return held;
