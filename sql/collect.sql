@@ -156,5 +156,20 @@ SELECT c.run(c.spec(0, '\x00000300', m), k, k) FROM c.ev, c.members;
 SELECT c.run(c.spec(0, '\x0000', m), at, k) FROM c.ev, c.members;
 SELECT c.run(c.spec(3, '\x00000300', m), at, k) FROM c.ev, c.members;
 
+-- an aggregate that combines in its own way gets whole panels, of the leader, too
+CREATE FUNCTION c.first_of(tally.panel, tally.panel) RETURNS tally.panel LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN coalesce($1, $2::text::tally.panel);
+END $$;
+CREATE AGGREGATE c.own(bytea, "any", VARIADIC "any") (SFUNC = tally.collect_row, STYPE = tally.panel,
+  COMBINEFUNC = c.first_of, PARALLEL = SAFE);
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET max_parallel_workers = 0;
+ALTER TABLE c.doc SET (parallel_workers = 1);
+SELECT format('SELECT c.own(%L::bytea, at, id)::text FROM c.doc', c.spec(0, '\x00000300', (SELECT c.keep(g, '*', '1900-01-01'::timestamptz, 1) FROM c.g))) AS own \gset
+EXPLAIN (COSTS OFF) :own;
+SELECT (:own) = (SELECT c.keep(g, '*', at, id)::text FROM c.doc, c.g) AS same;
+
 SET client_min_messages = warning;
 DROP SCHEMA c CASCADE;

@@ -206,6 +206,8 @@ extern void panel_absorb(TallyPanel *into, struct varlena *flat);
 #define PANEL_LENT 0x7f
 #define PANEL_LENT_BYTES (1 + sizeof(uint64))
 
+extern Datum tally_panel_combine(PG_FUNCTION_ARGS);
+
 /* Says that the panel is the state of the aggregate that called "fcinfo". */
 extern void panel_allow_lending(TallyPanel *panel, FunctionCallInfo fcinfo);
 

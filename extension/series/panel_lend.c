@@ -22,8 +22,12 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/parallel.h"
+#include "catalog/pg_aggregate.h"
+#include "fmgr.h"
 #include "nodes/execnodes.h"
+#include "utils/syscache.h"
 
 #include "measure/codec.h"
 #include "series/panel_internal.h"
@@ -43,6 +47,20 @@ forget(void *arg)
 	panel->lent_as = 0;
 }
 
+/* combines_panels -- anyone may make an aggregate that combines otherwise. */
+static bool
+combines_panels(Oid aggregate)
+{
+	HeapTuple tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggregate));
+	FmgrInfo combine;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u", aggregate);
+	fmgr_info(((Form_pg_aggregate) GETSTRUCT(tuple))->aggcombinefn, &combine);
+	ReleaseSysCache(tuple);
+	return combine.fn_addr == tally_panel_combine;
+}
+
 void
 panel_allow_lending(TallyPanel *panel, FunctionCallInfo fcinfo)
 {
@@ -53,7 +71,8 @@ panel_allow_lending(TallyPanel *panel, FunctionCallInfo fcinfo)
 		aggref->aggsplit != AGGSPLIT_INITIAL_SERIAL ||
 		!IsA(fcinfo->context, AggState) ||
 		((Agg *) ((AggState *) fcinfo->context)->ss.ps.plan)->aggstrategy !=
-			AGG_PLAIN)
+			AGG_PLAIN ||
+		!combines_panels(aggref->aggfnoid))
 		return;
 	callback = MemoryContextAlloc(panel->cxt, sizeof(*callback));
 	callback->func = forget;
