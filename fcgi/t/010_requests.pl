@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../deploy/t/lib";
 
+use IO::Socket::INET;
 use Standin;
 use TallyTest;
 use Test::More;
@@ -224,5 +225,18 @@ is($tally->http('GET', '/health/query/ready')->{json}{status}, 'pass',
 
 unlike($tally->log_text('read'), qr/$p->{read_key}|event_collection/,
 	'the log holds no key and nothing that was asked');
+
+# The program is killed while it sends: that answer has no end either.
+my $asks = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$tally->{port}")
+	or die $!;
+print $asks "GET $base/big?pieces=5000&pause=0.1 HTTP/1.1\r\nHost: x\r\n"
+	. "Authorization: $p->{read_key}\r\nConnection: close\r\n\r\n";
+$asks->flush;
+sysread $asks, $r, 65536;
+$tally->kill_process('read');
+while (sysread $asks, $r, 65536, length $r) { }
+like($r, qr{^HTTP/1\.1 200}, 'killed while it sends');
+cmp_ok(length $r, '<', 5_000_000, 'the answer is not whole');
+unlike($r, qr/\r\n0\r\n\r\n$/, 'and does not look so');
 
 done_testing();
