@@ -95,6 +95,8 @@ asked('other', 414, 'a line too long',
 asked('queries', 494, 'a header too large', $tally->http_raw("GET $queries "
 		. "HTTP/1.1\r\nHost: x\r\nX-Large: " . 'x' x 30_000 . "\r\n\r\n"));
 asked('other', 400, 'no HTTP', $tally->http_raw("NONSENSE\r\n\r\n"));
+asked('other', 408, 'half a request line',
+	$tally->http_raw("GET $queries"), 'none');
 
 # A responder that takes what comes and says nothing.
 my $mute = IO::Socket::UNIX->new(Type => SOCK_STREAM, Listen => 64,
@@ -135,6 +137,8 @@ my $said = '';
 ok(IPC::Run::run([ 'promtool', 'check', 'metrics' ], '<', \$text->{content},
 	'>&', \$said), 'promtool reads it') or diag($said);
 is($said, '', 'and has nothing to say');
+
+unlike($tally->log_text('nginx'), qr/log_by_lua/, 'and never did it fail');
 
 my $other = IO::Socket::INET->new(LocalAddr => '127.0.0.2',
 	PeerAddr => "127.0.0.1:$tally->{port}") or die $!;
