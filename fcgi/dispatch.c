@@ -52,6 +52,11 @@ refuse_read(struct request *req, enum request_read result, size_t max_bytes)
 						REPLY_BAD_REQUEST,
 						"The body is not as long as its Content-Length.");
 			break;
+		case REQUEST_READ_BROKEN_OFF:
+			reply_error(req,
+						REPLY_UNAVAILABLE,
+						"The body did not arrive in time. Try again.");
+			break;
 		case REQUEST_READ_ENCODING_UNKNOWN:
 			reply_error(req,
 						REPLY_ENCODING,

@@ -351,7 +351,11 @@ request_read_body(struct request *req, size_t max_bytes)
 	if (!read_exactly(req->fcgi.in, data, len))
 	{
 		request_drain(req);
-		return REQUEST_READ_SHORT;
+		/* An errno says nothing about what the client sent: too late, or
+		 * EINTR, which a read() with a timeout gives when the program was
+		 * stopped and goes on, and after which libfcgi reads no more. */
+		return FCGX_GetError(req->fcgi.in) > 0 ? REQUEST_READ_BROKEN_OFF
+											   : REQUEST_READ_SHORT;
 	}
 	data[len] = '\0';
 	req->body = data;

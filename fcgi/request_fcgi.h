@@ -92,6 +92,7 @@ enum request_read
 	REQUEST_READ_BAD_LENGTH, /* CONTENT_LENGTH is no number */
 	REQUEST_READ_TOO_LARGE,	 /* ... or over the limit; body was drained */
 	REQUEST_READ_SHORT, /* fewer bytes came than were announced, or more */
+	REQUEST_READ_BROKEN_OFF, /* ... since reading failed, or waited too long */
 	REQUEST_READ_ENCODING_UNKNOWN,
 	REQUEST_READ_ENCODING_BROKEN,
 	REQUEST_READ_DECODED_TOO_LARGE,

@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../deploy/t/lib";
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use IPC::Run ();
+use Records;
 use Standin;
 use TallyTest;
 use Test::More;
@@ -367,6 +368,27 @@ $tally->wait_until('an answer',
 	}
 	is(echo()->{status}, 200,
 		'nonsense on the socket ends nothing');
+}
+
+# Half a body, then nothing: no fault of what was asked, so no 400, after which a
+# client would not ask again.  Nor when the program is stopped and goes on, which
+# ends its wait at once.
+for my $stopped (0, 1)
+{
+	my $socket = dial($tally->read_socket) or die $!;
+	my $bytes = join '', request('POST',
+		"/3.0/projects/$p->{project}/queries/echo", $p->{read_key},
+		'{"q": "' . 'x' x 1000 . '"}');
+	send_all($socket, substr $bytes, 0, -500);
+	if ($stopped)
+	{
+		sleep 0.3;
+		$tally->signal('read', 'STOP');
+		sleep 0.1;
+		$tally->signal('read', 'CONT');
+	}
+	like(answer($socket, 60), qr/Status: 503 .*"ServiceUnavailableError"/s,
+		'half a body' . ($stopped ? ', then stopped for a moment' : ''));
 }
 
 #-----------------------------------------------------------------------------
