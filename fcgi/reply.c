@@ -361,11 +361,12 @@ mark_broken(struct request *req)
 	if (req->reply.streaming)
 	{
 		(void) FCGX_FFlush(req->fcgi.out);
-		/* who is gone sees nothing either way */
+		/* who is gone sees nothing either way; who does not read has had its
+		 * time, and is not waited for again */
 		(void) send(req->fcgi.ipcFd,
 					no_such_record,
 					sizeof(no_such_record),
-					MSG_NOSIGNAL);
+					MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	return give_up(req);
 }

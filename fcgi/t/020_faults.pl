@@ -391,6 +391,23 @@ for my $stopped (0, 1)
 		'half a body' . ($stopped ? ', then stopped for a moment' : ''));
 }
 
+# A reader that takes nothing is given up, and is not waited for once more to
+# mark that its answer is not whole.
+{
+	my $before = length $tally->log_text('read');
+	my $socket = dial($tally->read_socket) or die $!;
+	send_all($socket, join '', request('POST',
+		"/3.0/projects/$p->{project}/queries/big", $p->{read_key},
+		'{"pieces": 5000}'));
+	my ($m1, $s1, $m2, $s2);
+	$tally->wait_until('the end of the answer', sub {
+		($m1, $s1, $m2, $s2) = substr($tally->log_text('read'), $before) =~
+			/:(\d+):([\d.]+)Z \N*event=answer_broken_off.*?
+			 :(\d+):([\d.]+)Z \N*event=request\N*broken=true/sx });
+	between((60 * $m2 + $s2 - 60 * $m1 - $s1 + 3600) % 3600, 0, 4,
+		'who takes nothing holds no thread once given up');
+}
+
 #-----------------------------------------------------------------------------
 # The end
 #-----------------------------------------------------------------------------
