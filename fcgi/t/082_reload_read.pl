@@ -29,7 +29,7 @@ chmod 0755, $binary;
 
 # as the socket unit: made before the program, and there when it is not
 my $socket = IO::Socket::UNIX->new(Type => SOCK_STREAM,
-	Local => $tally->read_socket, Listen => 64) or die "socket: $!\n";
+	Local => $tally->read_socket, Listen => 1024) or die "socket: $!\n";
 chmod 0666, $tally->read_socket;
 fcntl $socket, F_SETFD, 0;    # is passed on
 my $fd = fileno $socket;
