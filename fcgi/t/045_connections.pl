@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../../deploy/t/lib";
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use IPC::Run ();
+use List::Util qw(min);
 use Socket qw(SOMAXCONN);
 use Standin;
 use TallyTest;
@@ -58,7 +59,7 @@ my $before = metrics();
 	my (undef, $took) = timed(sub {
 		$tally->wait_until('its end',
 			sub { Standin::queries_running($tally) == 0 }) });
-	cmp_ok($took, '<', 0.6, 'a client leaves: its backend is free at once');
+	cmp_ok($took, '<', 2, 'a client leaves: its backend is free before the query ends');
 	is(metrics()->{'tally_cancels_total{result="sent"}'},
 		$before->{'tally_cancels_total{result="sent"}'} + 1,
 		'by a cancel, which is counted');
@@ -91,13 +92,14 @@ $tally->wait_until('silence of a second',
 my @took = sort { $a <=> $b } map {
 	(timed(sub { $tally->http('GET', "$base/echo?q=" . rand,
 			key => $p->{read_key}) }))[1] } 1 .. 50;
-cmp_ok($took[49], '<', 0.1, 'fifty queries are refused in 100 ms each');
-cmp_ok($took[25], '<', 0.01, 'in less than 10 ms, half of them');
+# how soon on a machine with nothing else to do: deploy/t/085_stalls.pl
+cmp_ok($took[49], '<', 0.4, 'of fifty queries none waits for a connection');
+cmp_ok($took[12], '<', 0.01, 'refused in less than 10 ms, as far as the machine lets us');
 note(sprintf 'refused in %.1f ms p50, %.1f ms p98', $took[25] * 1000,
 	$took[49] * 1000);
 $tally->resume_database;
 my (undef, $back) = timed(sub { $tally->wait_until('an answer', \&answers) });
-cmp_ok($back, '<', 2, 'and it is back at once');
+cmp_ok($back, '<', 5, 'and it is back');
 
 #-----------------------------------------------------------------------------
 # All connections of the server are taken
@@ -157,11 +159,17 @@ kill 'KILL', $tally->database_pids;
 $tally->wait_for_exit('postgres', 10);
 my ($text, $took) = timed(sub { local $/; scalar <$socket> });
 like($text, qr{^HTTP/1.1 503}, 'kill -9 of all of PostgreSQL: 503');
-cmp_ok($took, '<', 1, 'at once');
+cmp_ok($took, '<', 2, 'before the query would have ended');
 echo() for 1 .. 5;
-(my $r, $took) = timed(\&echo);
+# what waited for a connection would do so each time; a busy machine does not
+my ($r, @each);
+for (1 .. 10)
+{
+	($r, my $this) = timed(\&echo);
+	push @each, $this;
+}
 is($r->{status}, 503, 'and then');
-cmp_ok($took, '<', 0.06, '... at once');
+cmp_ok(min(@each), '<', 0.06, '... at once');
 $tally->start_postgres;
 (undef, $back) = timed(sub { $tally->wait_until('an answer', \&answers) });
 cmp_ok($back, '<', 5, 'it is back after the restart');
