@@ -79,14 +79,15 @@ in_code '\b(palloc|pfree|ereport|elog|postgres\.h|malloc|free) *\(' \
 # not listed here may include everything (query/, and the files of the root).
 while read -r folder allowed; do
   [ -d "extension/$folder" ] || continue
-  mapfile -t files < <(ls "extension/$folder"/*.[ch] 2>/dev/null)
+  mapfile -t files < <(printf '%s\n' "${extension[@]}" |
+    grep "^extension/$folder/")
   in_code '#include "(time|series|measure|filter|store|tenant|query|wire)/' \
     "${files[@]}" |
     grep -vE "#include \"($folder/|$allowed)" |
     rule "extension/$folder/ includes of the others only: $allowed"
 done <<'END'
 time     wire/
-measure  series/panel\.h|wire/
+measure  series/panel/panel\.h|wire/
 series   time/|measure/|wire/
 filter   time/|wire/
 store    tenant/|wire/|time/zone\.h

@@ -22,7 +22,7 @@ my %good = (
 	'extension/wire/frame.c' => "#include \"frame.h\"\n",
 	'extension/time/grid.c' =>
 		"ereport(ERROR,\n\t\t(errcode(ERRCODE_DATA_EXCEPTION),\n\t\t x));\n",
-	'extension/series/panel.c' => "#include \"time/grid.h\"\n",
+	'extension/series/panel/panel.c' => "#include \"time/grid.h\"\n",
 	'extension/Makefile' => "REGRESS = \\\n\tsetup \\\n\tgrid\n",
 	'sql/setup.sql' => '',
 	'expected/setup.out' => '',
@@ -57,7 +57,7 @@ my @broken = (
 	[ 'wire/ includes the server', 'extension/wire/frame.c',
 		'#include "postgres.h"', 'compiled into both halves' ],
 	[ 'a core includes another', 'extension/time/grid.c',
-		'#include "series/panel.h"', 'extension/time/' ],
+		'#include "series/panel/panel.h"', 'extension/time/' ],
 	[ 'SQL in a handler', 'fcgi/h_query.c',
 		'run("SELECT 1");', 'all SQL is in stmts.c' ],
 	[ 'libpq in a handler', 'fcgi/h_query.c',

@@ -1,5 +1,5 @@
 -- What tally.series() runs over a table or query.  The first argument says all
--- that is asked for; see series/collect_spec.c.
+-- that is asked for; see series/collect/collect_spec.c.
 CREATE FUNCTION tally.collect_row(tally.panel, bytea, "any", VARIADIC "any")
     RETURNS tally.panel
     LANGUAGE C IMMUTABLE PARALLEL SAFE

@@ -16,7 +16,7 @@
 #include "measure/codec.h"
 #include "measure/exact.h"
 #include "measure/value.h"
-#include "series/panel.h"
+#include "series/panel/panel.h"
 
 typedef enum MeasureState
 {

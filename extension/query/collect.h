@@ -10,7 +10,7 @@
 #define TALLY_QUERY_COLLECT_H
 
 #include "query/spec.h"
-#include "series/panel.h"
+#include "series/panel/panel.h"
 
 /*
  * An empty panel for this analysis and request, in a child of "parent".  All

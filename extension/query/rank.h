@@ -12,7 +12,7 @@
 #define TALLY_RANK_H
 
 #include "query/spec.h"
-#include "series/panel.h"
+#include "series/panel/panel.h"
 
 typedef struct TallyRank TallyRank;
 

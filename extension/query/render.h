@@ -10,7 +10,7 @@
 #define TALLY_RENDER_H
 
 #include "query/spec.h"
-#include "series/panel.h"
+#include "series/panel/panel.h"
 
 typedef struct TallyRender TallyRender;
 

@@ -9,7 +9,7 @@
 #ifndef TALLY_SOURCE_H
 #define TALLY_SOURCE_H
 
-#include "series/panel.h"
+#include "series/panel/panel.h"
 #include "utils/jsonb.h"
 
 /*

@@ -16,7 +16,7 @@
 #define TALLY_SPEC_H
 
 #include "filter/filter.h"
-#include "series/panel.h"
+#include "series/panel/panel.h"
 
 typedef enum TallyAnalysis
 {
