@@ -94,6 +94,30 @@ store    tenant/|wire/|time/zone\.h
 tenant   wire/
 END
 
+# The rooms of series/, and which of the others each may include: those whose
+# work it goes on with.  A file stands in one of them.
+rooms=()
+while read -r room allowed; do
+  rooms+=("$room")
+  mapfile -t files < <(printf '%s\n' "${extension[@]}" |
+    grep "^extension/series/$room/")
+  in_code '#include "series/' "${files[@]}" |
+    grep -vE "#include \"series/($room${allowed:+|$allowed})/" |
+    rule "extension/series/$room/ includes of the other rooms: ${allowed:-none}"
+done <<'END'
+panel
+collect   panel
+spec      panel|collect
+part      panel|collect|spec
+plan      panel|collect|spec|part
+run       panel|collect|spec|part|plan
+show      panel|collect|spec|part|plan|run
+two_step  panel|collect
+END
+
+printf '%s\n' "${extension[@]}" | grep '^extension/series/' |
+  grep -vE "^extension/series/($(IFS='|' && echo "${rooms[*]}"))/[^/]+$" |
+  rule "every file of extension/series/ is in a room: ${rooms[*]}"
 
 for file in "${extension[@]}"; do
   # ereport(ERROR and its errcode stand within two lines of each other

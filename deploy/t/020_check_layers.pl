@@ -23,6 +23,10 @@ my %good = (
 	'extension/time/grid.c' =>
 		"ereport(ERROR,\n\t\t(errcode(ERRCODE_DATA_EXCEPTION),\n\t\t x));\n",
 	'extension/series/panel/panel.c' => "#include \"time/grid.h\"\n",
+	'extension/series/run/run.c' => "#include \"series/panel/panel.h\"\n",
+	'extension/series/two_step/agg.c' =>
+		"#include \"series/panel/panel.h\"\n",
+	'extension/measure/sum.c' => "#include \"series/panel/panel.h\"\n",
 	'extension/Makefile' => "REGRESS = \\\n\tsetup \\\n\tgrid\n",
 	'sql/setup.sql' => '',
 	'expected/setup.out' => '',
@@ -58,6 +62,18 @@ my @broken = (
 		'#include "postgres.h"', 'compiled into both halves' ],
 	[ 'a core includes another', 'extension/time/grid.c',
 		'#include "series/panel/panel.h"', 'extension/time/' ],
+	[ 'a room of the series includes another core',
+		'extension/series/run/run.c',
+		'#include "store/batch.h"', 'extension/series/ includes' ],
+	[ 'a core looks into a panel', 'extension/measure/sum.c',
+		'#include "series/panel/panel_internal.h"', 'extension/measure/' ],
+	[ 'the lowest room includes another', 'extension/series/panel/panel.c',
+		'#include "series/collect/collect.h"', 'extension/series/panel/' ],
+	[ 'a room includes one that builds on it', 'extension/series/run/run.c',
+		'#include "series/show/rows.h"', 'extension/series/run/' ],
+	[ 'a room includes one that stands apart',
+		'extension/series/two_step/agg.c',
+		'#include "series/run/run.h"', 'extension/series/two_step/' ],
 	[ 'SQL in a handler', 'fcgi/h_query.c',
 		'run("SELECT 1");', 'all SQL is in stmts.c' ],
 	[ 'libpq in a handler', 'fcgi/h_query.c',
@@ -87,5 +103,12 @@ for (@broken)
 ($status, $out) = check(%good, 'sql/lost.sql' => '', 'expected/lost.out' => '');
 is($status, 1, 'a test that is not run: is an error');
 like($out, qr/sql\/lost\.sql is not in REGRESS/, '... and is named');
+
+for my $lost (qw(extension/series/lost.c extension/series/new_room/lost.c))
+{
+	($status, $out) = check(%good, $lost => '');
+	is($status, 1, "a file of the series in no room: is an error, $lost");
+	like($out, qr/is in a room: .*\n\Q$lost\E\n/, '... and is named');
+}
 
 done_testing;
