@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 
 #include "series/collect/collect_internal.h"
+#include "series/collect/collect_scan.h"
 #include "series/panel/panel_hot.h"
 
 PG_FUNCTION_INFO_V1(tally_collect_row);
@@ -425,6 +426,36 @@ panel_of(FunctionCallInfo fcinfo,
 	return tally_panel_from_datum(PG_GETARG_DATUM(ARG_STATE), aggcontext);
 }
 
+/* take_scan -- the other rows of the scan that the first one came from. */
+static void
+take_scan(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo)
+{
+	CollectScan scan;
+	MemoryContext row;
+	MemoryContext old;
+
+	if (!collect_scan_begin(&scan, fcinfo))
+	{
+		c->one_by_one = true;
+		return;
+	}
+	row = AllocSetContextCreate(CurrentMemoryContext,
+								"tally collect row",
+								ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(row);
+	while (collect_scan_next(&scan, fcinfo))
+	{
+		if (c->counts_rows)
+			add_counted_row(panel, c, fcinfo);
+		else
+			add_row(panel, c, fcinfo, ARG_AT);
+		MemoryContextReset(row);
+	}
+	collect_scan_end(&scan);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row);
+}
+
 /* tally.collect_row(panel, specification, at, columns ...) */
 Datum
 tally_collect_row(PG_FUNCTION_ARGS)
@@ -436,6 +467,8 @@ tally_collect_row(PG_FUNCTION_ARGS)
 		add_counted_row(panel, c, fcinfo);
 	else
 		add_row(panel, c, fcinfo, ARG_AT);
+	if (unlikely(!c->one_by_one))
+		take_scan(panel, c, fcinfo);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&panel->hdr));
 }
 

@@ -68,6 +68,7 @@ typedef struct Collector
 {
 	bool at_is_date;
 	bool counts_rows; /* of one column's groups, and that is all */
+	bool one_by_one;  /* rows come so, they cannot be taken from a scan */
 	CollectOthers others;
 	int nargs; /* of the transition function */
 	int ndocuments;

@@ -1,0 +1,142 @@
+/*-------------------------------------------------------------------------
+ *
+ * collect_scan.c
+ *	  The rows of a sequential scan, taken by the aggregate above it.
+ *
+ * A third of the time that the executor takes to bring a row from a table to an
+ * aggregate's transition function is spent between the two: nodes that call
+ * each other, expressions that copy a column from slot to slot.  Where there is
+ * nothing to do between them, the transition of a scan's first row takes all
+ * the others from it: of the same scan, already begun, with its snapshot, its
+ * locks, its conditions (those of row security among them) and, in a parallel
+ * plan, its share of the blocks.  Privileges were checked when the plan was
+ * started.  When the scan is at its end its node is made to say so once; under
+ * an Append the next partition's first row then comes as any other.
+ *
+ * Done only below an aggregate that is alone and without GROUP BY, of columns
+ * of the table as they are; all else goes the usual way.  So does what EXPLAIN
+ * ANALYZE measures, whose numbers are the nodes' own.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/makefuncs.h"
+#include "nodes/plannodes.h"
+
+#include "series/collect/collect_internal.h"
+#include "series/collect/collect_scan.h"
+
+/* is_alone -- is the call that of the only aggregate of a node over all rows? */
+static bool
+is_alone(const AggState *agg, const Aggref *aggref)
+{
+	const Agg *plan = (const Agg *) agg->ss.ps.plan;
+
+	return plan->aggstrategy == AGG_PLAIN && plan->groupingSets == NIL &&
+		   plan->chain == NIL && agg->numaggs == 1 &&
+		   !DO_AGGSPLIT_COMBINE(plan->aggsplit) && aggref != NULL &&
+		   aggref->aggfilter == NULL && aggref->aggdistinct == NIL &&
+		   aggref->aggorder == NIL && aggref->aggdirectargs == NIL;
+}
+
+/* is_plain -- a scan that runs forward through what is there, unmeasured? */
+static bool
+is_plain(PlanState *node)
+{
+	const EState *estate = node->state;
+
+	return IsA(node, SeqScanState) && node->instrument == NULL &&
+		   node->ExecProcNode == node->ExecProcNodeReal &&
+		   ((ScanState *) node)->ss_currentScanDesc != NULL &&
+		   estate->es_epq_active == NULL &&
+		   ScanDirectionIsForward(estate->es_direction);
+}
+
+/* column_of -- the column of the table that an argument is, or 0. */
+static AttrNumber
+column_of(const Expr *arg, const Plan *scan)
+{
+	const Var *var = (const Var *) arg;
+	TargetEntry *te;
+
+	if (!IsA(var, Var) || var->varno != OUTER_VAR || var->varattno < 1 ||
+		var->varattno > list_length(scan->targetlist))
+		return 0;
+	te = list_nth_node(TargetEntry, scan->targetlist, var->varattno - 1);
+	var = (const Var *) te->expr;
+	if (!IsA(var, Var) || var->varno != ((const Scan *) scan)->scanrelid ||
+		var->varattno < 1)
+		return 0;
+	return var->varattno;
+}
+
+/* node_below -- what the aggregate's rows come from at the moment. */
+static PlanState *
+node_below(AggState *agg)
+{
+	PlanState *below = outerPlanState(agg);
+	const AppendState *append = (const AppendState *) below;
+
+	if (below == NULL || !IsA(below, AppendState))
+		return below;
+	if (below->instrument != NULL || append->as_nasyncplans > 0 ||
+		append->as_whichplan < 0 || append->as_whichplan >= append->as_nplans)
+		return NULL;
+	return append->appendplans[append->as_whichplan];
+}
+
+bool
+collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
+{
+	AggState *agg = (AggState *) fcinfo->context;
+	const Aggref *aggref;
+	PlanState *below;
+	int i = ARG_SPEC;
+	ListCell *lc;
+
+	if (agg == NULL || !IsA(agg, AggState))
+		return false;
+	aggref = AggGetAggref(fcinfo);
+	below = node_below(agg);
+	if (!is_alone(agg, aggref) || agg->ss.ps.instrument != NULL ||
+		below == NULL || !is_plain(below) ||
+		list_length(aggref->args) != PG_NARGS() - ARG_SPEC)
+		return false;
+
+	scan->node = (ScanState *) below;
+	scan->desc = scan->node->ss_currentScanDesc;
+	scan->slot = scan->node->ss_ScanTupleSlot;
+	scan->nargs = PG_NARGS();
+	scan->last = 0;
+	memset(scan->from, 0, sizeof(scan->from));
+	foreach (lc, aggref->args)
+	{
+		const TargetEntry *te = lfirst_node(TargetEntry, lc);
+
+		/* The specification is the same for every row. */
+		if (i != ARG_SPEC)
+		{
+			scan->from[i] = column_of(te->expr, below->plan);
+			if (scan->from[i] == 0)
+				return false;
+			scan->last = Max(scan->last, scan->from[i]);
+		}
+		i++;
+	}
+	return true;
+}
+
+/* no_more -- in the node's place, once: a scan asked at its end begins anew. */
+static TupleTableSlot *
+no_more(PlanState *node)
+{
+	node->ExecProcNode = node->ExecProcNodeReal;
+	return NULL;
+}
+
+void
+collect_scan_end(CollectScan *scan)
+{
+	scan->node->ps.ExecProcNode = no_more;
+}

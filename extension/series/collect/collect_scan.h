@@ -1,0 +1,66 @@
+/*
+ * collect_scan.h
+ *	  The rows of a sequential scan, taken by the aggregate above it.
+ */
+#ifndef TALLY_COLLECT_SCAN_H
+#define TALLY_COLLECT_SCAN_H
+
+#include "access/tableam.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+
+typedef struct CollectScan
+{
+	ScanState *node;
+	TableScanDesc desc;
+	TupleTableSlot *slot;
+	int last;						/* the last column that is needed */
+	int nargs;						/* of the transition function */
+	AttrNumber from[FUNC_MAX_ARGS]; /* the column of each argument, or 0 */
+} CollectScan;
+
+/*
+ * Called by a transition: can the other rows of the scan that this one is of be
+ * taken from it?  False: they come one by one, all that are still to come.
+ */
+extern bool collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo);
+
+/* After the last row: who asks the scan for more is told that there is none. */
+extern void collect_scan_end(CollectScan *scan);
+
+/* collect_scan_next -- the next row as the arguments of the call, or false. */
+static inline bool
+collect_scan_next(CollectScan *scan, FunctionCallInfo fcinfo)
+{
+	TupleTableSlot *slot = scan->slot;
+	ExprState *qual = scan->node->ps.qual;
+	ExprContext *econtext = scan->node->ps.ps_ExprContext;
+
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!table_scan_getnextslot(scan->desc, ForwardScanDirection, slot))
+			return false;
+		if (qual == NULL)
+			break;
+		ResetExprContext(econtext);
+		econtext->ecxt_scantuple = slot;
+		if (ExecQual(qual, econtext))
+			break;
+	}
+	slot_getsomeattrs(slot, scan->last);
+	for (int i = 0; i < scan->nargs; i++)
+	{
+		int column = scan->from[i];
+
+		if (column == 0)
+			continue;
+		fcinfo->args[i].value = slot->tts_values[column - 1];
+		fcinfo->args[i].isnull = slot->tts_isnull[column - 1];
+	}
+	return true;
+}
+
+#endif
