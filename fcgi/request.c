@@ -11,12 +11,13 @@
  *	 unread would reset the connection under the answer.
  * - FCGX_Accept_r() reads the parameters right after it accepted, and waits
  *	 for them without an end.  A listener's timeouts are not inherited by the
- *	 connections of a unix socket, so the connection is accepted here, gets
+ *	 connections of a unix socket, so the connection is accepted by us, gets
  *	 its timeouts, and is handed over as if it had been kept from an earlier
  *	 request.  The request has no listening socket, so that a connection that
  *	 says nothing sensible is an error and not a reason to accept another.
+ * - A connection that is kept belongs to one FCGX_Request, and so to a thread.
+ *	 Here it goes back to where it came from (connections.h).
  */
-#define _GNU_SOURCE /* accept4() */
 #include "request.h"
 
 #include <errno.h>
@@ -26,7 +27,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "encoding.h"
@@ -59,6 +59,7 @@ struct request_set
 	bool stopped;
 	bool log_each;
 	struct metrics *metrics; /* or NULL */
+	struct connections *connections;
 	struct log_limit failures;
 	struct request *requests;
 	int count;
@@ -70,7 +71,7 @@ struct request_set
 
 struct request_set *
 request_set_new(int count, size_t max_body_bytes, bool log_each,
-				struct metrics *metrics)
+				struct metrics *metrics, struct connections *connections)
 {
 	struct request_set *set = calloc(1, sizeof(*set));
 	int i;
@@ -79,6 +80,7 @@ request_set_new(int count, size_t max_body_bytes, bool log_each,
 		return NULL;
 	set->log_each = log_each;
 	set->metrics = metrics;
+	set->connections = connections;
 	set->requests = calloc((size_t) count, sizeof(*set->requests));
 	if (set->requests == NULL)
 	{
@@ -193,16 +195,15 @@ set_timeouts(int fd)
 	(void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send));
 }
 
-bool
-request_accept(struct request *req, int listen_fd)
+void
+request_begin(struct request *req, int fd, enum connection_kind kind)
 {
-	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	set_timeouts(fd);
+	if (kind == CONNECTION_NEW)
+		set_timeouts(fd);
 	FCGX_Free(&req->fcgi, 0); /* of the request before */
 	req->fcgi.ipcFd = fd;
+	req->is_new = kind == CONNECTION_NEW;
+	req->keep = false;
 	req->started_us = clock_mono_us();
 	req->body = "";
 	req->body_len = 0;
@@ -211,7 +212,6 @@ request_accept(struct request *req, int listen_fd)
 	req->nargs = 0;
 	req->project[0] = '\0';
 	reply_begin(req, 500, NULL);
-	return true;
 }
 
 /* read_params -- the request's beginning and all its parameters, in libfcgi's
@@ -222,14 +222,15 @@ read_params(struct request *req)
 	struct pollfd first = {.fd = req->fcgi.ipcFd, .events = POLLIN};
 	bool accepted;
 
-	if (poll(&first, 1, SILENT_MS) <= 0)
+	if (req->is_new && poll(&first, 1, SILENT_MS) <= 0)
 		return false;
 	/* FCGX_Accept_r() reads from a connection that was kept. */
 	req->fcgi.keepConnection = 1;
 	/* It takes parameters that broke off between two for all of them. */
 	accepted =
 		FCGX_Accept_r(&req->fcgi) >= 0 && FCGX_GetError(req->fcgi.in) == 0;
-	/* One request a connection, whatever was asked for. */
+	/* It is ours to say: libfcgi would give the connection to this request. */
+	req->keep = accepted && req->fcgi.keepConnection != 0;
 	req->fcgi.keepConnection = 0;
 	return accepted;
 }
@@ -434,7 +435,8 @@ request_finish(struct request *req)
 }
 
 /*
- * end_fcgi -- what is left to be sent, then the connection is closed.
+ * end_fcgi -- what is left to be sent; then the connection is given back, for
+ * another request if all went well.
  *
  * By us, who accepted it: the stream was read to its end, so there is nothing
  * for which FCGX_Finish_r() would have to look first.  What libfcgi has in
@@ -442,22 +444,28 @@ request_finish(struct request *req)
  * the same pieces again: malloc() is cheap when they come from the same thread.
  */
 static void
-end_fcgi(FCGX_Request *fcgi)
+end_fcgi(struct request *req)
 {
+	FCGX_Request *fcgi = &req->fcgi;
+	bool keep = req->keep && !req->reply.broken;
+	int fd = fcgi->ipcFd;
+
 	if (fcgi->in != NULL)
 	{
+		/* Of a body that was not read to its end more would follow. */
+		keep = keep && fcgi->in->isClosed && FCGX_GetError(fcgi->in) == 0;
 		(void) FCGX_FClose(fcgi->err);
-		(void) FCGX_FClose(fcgi->out);
+		keep = FCGX_FClose(fcgi->out) == 0 && keep;
 	}
-	if (fcgi->ipcFd >= 0)
-		(void) close(fcgi->ipcFd);
 	fcgi->ipcFd = -1;
+	/* libfcgi has closed what it could not read a request from. */
+	connections_give(req->home->connections, fd, keep && fd >= 0);
 }
 
 void
 request_drop(struct request *req)
 {
-	end_fcgi(&req->fcgi);
+	end_fcgi(req);
 	arena_reset(req->arena);
 	buf_shrink(&req->decoded, 0);
 	reply_recycle(&req->reply);

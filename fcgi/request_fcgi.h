@@ -11,6 +11,7 @@
 #include "../extension/contract.h"
 #include "answer.h"
 #include "buf.h"
+#include "connections.h"
 #include "metrics.h"
 #include "reply.h"
 #include "request.h"
@@ -41,6 +42,8 @@ struct reply
 struct request
 {
 	FCGX_Request fcgi;
+	bool is_new; /* the connection: nothing is known to have arrived */
+	bool keep;	 /* the peer wants the connection for another request */
 	struct request_set *home;
 	struct request *next;
 	struct arena *arena;
@@ -65,10 +68,13 @@ struct request
 
 /*
  * The fixed number of request structures of a worker.  Taking one waits until
- * one is free or "stop" was called; returns NULL then.  "metrics" may be NULL.
+ * one is free or "stop" was called; returns NULL then.  After their answers
+ * their connections are given back to "connections", which must live longer.
+ * "metrics" may be NULL.
  */
 struct request_set *request_set_new(int count, size_t max_body_bytes,
-									bool log_each, struct metrics *metrics);
+									bool log_each, struct metrics *metrics,
+									struct connections *connections);
 void request_set_free(struct request_set *set);
 struct request *request_set_take(struct request_set *set);
 void request_set_give(struct request_set *set, struct request *req);
@@ -77,11 +83,10 @@ void request_set_stop(struct request_set *set);
 /* How many are not free; 0 when all that was accepted has been answered. */
 int request_set_busy(struct request_set *set);
 
-/* Waits for the next connection on the listening socket.  False on an error of
- * accept(), with errno set: pause, then try again. */
-bool request_accept(struct request *req, int listen_fd);
+/* Begins a request on a connection of that kind, NEW or KEPT. */
+void request_begin(struct request *req, int fd, enum connection_kind kind);
 
-/* Makes a structure ready for the next connection, without an answer. */
+/* Makes a structure ready for the next request, without an answer. */
 void request_drop(struct request *req);
 
 enum request_read

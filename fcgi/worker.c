@@ -1,15 +1,13 @@
 /*
  * worker.c
- *	  Accept loops on one unix socket, and how they end.
+ *	  Threads that take requests from one unix socket, and how they end.
  *
- * Threads block in accept(); they are woken by shutdown() of the listening
- * socket, after which accept() still hands out what was queued and then
- * fails.  So on stopping nothing that nginx managed to connect is lost, and an
- * idle program ends at once.
+ * On stopping, what nginx managed to connect is still served, and what it sends
+ * on connections that it keeps, until it closes them (connections.h): so
+ * nothing is lost, and an idle program ends at once.
  *
  * A socket that was inherited (systemd's LISTEN_FDS) is others' too: it is left
- * as it is, for the next start, and what queues there meanwhile waits.  There
- * accept() looks up now and then to see whether to stop.
+ * as it is, for the next start, and what queues there meanwhile waits.
  */
 #include "worker.h"
 
@@ -24,11 +22,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "connections.h"
 #include "log.h"
 #include "request_fcgi.h"
 #include "sync.h"
@@ -38,16 +36,19 @@
 #define STOP_LOOK_MS 5
 #define SOCKET_MODE 0660
 #define INHERITED_FD 3
-#define INHERITED_LOOK_US 200000
+/* nginx closes each connection half a second after it was made, or when it has
+ * been idle for a quarter. */
+#define KEPT_GRACE_MS 2000
 
 struct worker
 {
 	int listen_fd;
 	bool inherited;
 	char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
+	struct connections *connections;
+	bool keeps; /* connections between two requests */
 	struct request_set *set;
 	const struct service *service;
-	atomic_bool stopping;
 	_Atomic int64_t accept_logged_ms;
 	int nthreads; /* started and not joined */
 	pthread_t *threads;
@@ -158,7 +159,6 @@ own_socket(const char *path, const char *group, char *message)
 static int
 inherited_socket(void)
 {
-	const struct timeval look = {.tv_usec = INHERITED_LOOK_US};
 	const char *pid = getenv("LISTEN_PID");
 	const char *count = getenv("LISTEN_FDS");
 	struct sockaddr_un addr;
@@ -168,8 +168,6 @@ inherited_socket(void)
 		strtol(pid, NULL, 10) != (long) getpid() ||
 		getsockname(INHERITED_FD, (struct sockaddr *) &addr, &len) != 0 ||
 		addr.sun_family != AF_UNIX ||
-		setsockopt(
-			INHERITED_FD, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look)) != 0 ||
 		fcntl(INHERITED_FD, F_SETFD, FD_CLOEXEC) != 0)
 		return -1;
 	return INHERITED_FD;
@@ -246,34 +244,29 @@ accept_failed(struct worker *worker)
 	clock_sleep_ms(ACCEPT_PAUSE_MS);
 }
 
-/* run -- one thread: accept, dispatch, finish, until the socket is done. */
+/* run -- one thread: take, dispatch, finish, until there is no more. */
 static void *
 run(void *arg)
 {
 	struct worker *worker = arg;
 	struct request *req;
-	bool looked;
 
 	while ((req = request_set_take(worker->set)) != NULL)
 	{
-		if (worker->inherited && atomic_load(&worker->stopping))
+		int fd;
+		enum connection_kind kind = connections_next(worker->connections, &fd);
+
+		if (kind == CONNECTION_NEW || kind == CONNECTION_KEPT)
 		{
-			request_set_give(worker->set, req);
-			break;
-		}
-		if (request_accept(req, worker->listen_fd))
-		{
+			request_begin(req, fd, kind);
 			if (dispatch(req, worker->service) == HANDLED_NOW)
 				request_finish(req);
 			continue;
 		}
-
-		looked = worker->inherited && errno == EAGAIN;
 		request_set_give(worker->set, req);
-		if (atomic_load(&worker->stopping))
+		if (kind == CONNECTION_STOP)
 			break;
-		if (!looked)
-			accept_failed(worker);
+		accept_failed(worker);
 	}
 	return NULL;
 }
@@ -287,13 +280,15 @@ join_all(struct worker *worker)
 
 /* stop_accepting -- what is queued is still served; see the top. */
 static void
-stop_accepting(struct worker *worker)
+stop_accepting(struct worker *worker, int64_t timeout_ms)
 {
-	atomic_store(&worker->stopping, true);
-	if (worker->inherited)
-		return;
-	(void) unlink(worker->path);
-	(void) shutdown(worker->listen_fd, SHUT_RDWR);
+	if (!worker->inherited)
+		(void) unlink(worker->path);
+	connections_stop(worker->connections,
+					 worker->inherited,
+					 worker->keeps && timeout_ms > KEPT_GRACE_MS
+						 ? KEPT_GRACE_MS
+						 : timeout_ms);
 }
 
 struct worker *
@@ -315,13 +310,17 @@ worker_start(const struct worker_options *options,
 	if (worker->threads == NULL || worker->listen_fd < 0)
 		goto fail;
 	memcpy(worker->path, options->listen, strlen(options->listen) + 1);
-
+	worker->keeps = options->kept > 0;
+	worker->connections = connections_new(worker->listen_fd, options->kept);
+	if (worker->connections == NULL)
+		goto fail;
 	worker->set = request_set_new(options->requests > options->threads
 									  ? options->requests
 									  : options->threads,
 								  options->max_body_bytes,
 								  options->log_requests,
-								  options->metrics);
+								  options->metrics,
+								  worker->connections);
 	if (worker->set == NULL)
 		goto fail;
 
@@ -333,7 +332,7 @@ worker_start(const struct worker_options *options,
 							WORKER_MESSAGE_BYTES,
 							"cannot start thread %d",
 							i);
-			stop_accepting(worker);
+			stop_accepting(worker, 0);
 			request_set_stop(worker->set);
 			join_all(worker);
 			goto fail;
@@ -361,9 +360,9 @@ wait_idle(struct worker *worker, int64_t deadline_ms)
 }
 
 /*
- * worker_stop -- the accept threads end by themselves once the queue is empty,
- * when they have a structure to accept with; those are free again when the
- * answers that come later are sent.  A thread between two requests is not
+ * worker_stop -- the threads end by themselves once everybody has been served,
+ * when they have a structure to look for work with; those are free again when
+ * the answers that come later are sent.  A thread between two requests is not
  * counted and may take one more, so after the threads have ended it is looked
  * again.
  */
@@ -372,7 +371,7 @@ worker_stop(struct worker *worker, int64_t timeout_ms)
 {
 	const int64_t deadline_ms = clock_mono_ms() + timeout_ms;
 
-	stop_accepting(worker);
+	stop_accepting(worker, timeout_ms);
 	if (!wait_idle(worker, deadline_ms))
 		return false;
 	request_set_stop(worker->set);
@@ -386,6 +385,7 @@ worker_free(struct worker *worker)
 	if (worker == NULL)
 		return;
 	request_set_free(worker->set);
+	connections_free(worker->connections);
 	if (worker->listen_fd >= 0)
 		(void) close(worker->listen_fd);
 	free(worker->threads);

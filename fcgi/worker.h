@@ -24,6 +24,7 @@ struct worker_options
 	int backlog;
 	int threads;
 	int requests;			 /* structures, >= threads */
+	int kept;				 /* connections between two requests, 0: none */
 	size_t max_body_bytes;	 /* the largest of any route */
 	bool log_requests;		 /* a log line a request; errors always have one */
 	struct metrics *metrics; /* NULL: nothing is counted */

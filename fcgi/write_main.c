@@ -49,6 +49,7 @@ struct write_config
 	int64_t listen_backlog;
 	int64_t threads;
 	int64_t max_requests;
+	int64_t kept_connections;
 	const char *spool;
 	int64_t spool_max_mb;
 	int64_t spool_file_mb;
@@ -91,6 +92,9 @@ static const struct setting settings[] = {
 	INT(max_requests, "256", 2, 4096,
 		"requests at a time, those included that wait for the disk; more than"
 		" nginx's limit_conn lets through"),
+	INT(kept_connections, "256", 0, 65536,
+		"connections of nginx that may wait for another request; 0: each is"
+		" closed after its answer"),
 	TEXT(spool, "/var/lib/tally/spool",
 		"the folder of events that are not in the database yet"),
 	INT(spool_max_mb, "8192", 1, INT64_C(1048576),
@@ -266,6 +270,7 @@ start_worker(struct program *p, char message[WORKER_MESSAGE_BYTES])
 		.backlog = (int) p->config.listen_backlog,
 		.threads = (int) p->config.threads,
 		.requests = (int) p->config.max_requests,
+		.kept = (int) p->config.kept_connections,
 		.max_body_bytes = TALLY_MAX_BATCH_BYTES,
 		.log_requests = p->config.log_requests,
 		.metrics = p->metrics,

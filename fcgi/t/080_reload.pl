@@ -71,7 +71,7 @@ my @senders = map {
 		_exit(0);
 	}
 	$pid;
-} 1 .. 4;
+} 1 .. 8;
 
 my $clean = 0;
 for (1 .. $RESTARTS)
@@ -90,7 +90,7 @@ waitpid $_, 0 for @senders;
 is($clean, $RESTARTS, "$RESTARTS ends in order");
 
 my ($sent, @bad) = (0);
-for my $k (1 .. 4)
+for my $k (1 .. 8)
 {
 	open my $fh, '<', "$dir/sent-$k" or die $!;
 	my ($n, @statuses) = split ' ', <$fh>;
