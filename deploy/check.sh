@@ -290,7 +290,18 @@ check_shell()
   shellcheck -x deploy/*.sh deploy/prometheus/*.sh fcgi/fuzz/*.sh .ci/run
 }
 
-export -f check_versions check_config check_nginx check_shell
+# extension_tap: two tests at a time, and then the one that measures times.
+# Those of the responders and of all run one by one: nearly all measure.
+extension_tap()
+{
+  local timed=extension/t/100_doubling.pl status=0 others
+  mapfile -t others < <(compgen -G 'extension/t/*.pl' | grep -vxF "$timed")
+  prove -v -j2 "${others[@]}" || status=1
+  prove -v "$timed" || status=1
+  return "$status"
+}
+
+export -f extension_tap check_versions check_config check_nginx check_shell
 
 # ---------------------------------------------------------------------- main
 
@@ -326,11 +337,8 @@ main()
     stop_cluster
   fi
 
-  for part in extension fcgi; do
-    if compgen -G "$ROOT/$part/t/*.pl" >/dev/null; then
-      tap_step "$part-tap" prove -v --ext .pl "$part/t/"
-    fi
-  done
+  tap_step extension-tap bash -c extension_tap
+  tap_step fcgi-tap prove -v --ext .pl fcgi/t/
   AS_CALLER=yes tap_step deploy-tap prove -v --ext .pl deploy/t/
 }
 
