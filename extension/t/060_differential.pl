@@ -3,7 +3,7 @@
 #
 # Draws TALLY_SPECS (2400) specifications from the seed TALLY_SEED (the
 # commit's; printed, to run a failure again): tables with nulls, duplicates, skew and
-# odd names; time axes of each type; steps, zones, ranges, origins; measures and
+# odd names, some with rows that not everybody sees; time axes of each type; steps, zones, ranges, origins; measures and
 # their sketches, groups, fills, also such as a stored series carries, seeds,
 # earlier periods and transforms; asked of the two-step aggregates and of
 # tally.series(), series_long() and series_json().  Each answer is compared cell
@@ -23,7 +23,7 @@ use lib dirname(abs_path(__FILE__)) . '/../../deploy/t/lib';
 use lib dirname(abs_path(__FILE__)) . '/differential';
 use TallySeed qw(seed);
 use TallyTest;
-use Tables qw(tables);
+use Tables qw(policies tables);
 use Spec qw(draw);
 use Ours qw(ours grammar);
 use Plain qw(plain);
@@ -59,11 +59,15 @@ for my $id (1 .. $specs)
 # session.
 my $WORKERS = 'SET max_parallel_workers_per_gather = 1; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;'
 	. ' SET min_parallel_table_scan_size = 0;';
+# Every third is of somebody who may not see all rows.
+my $READER = 'SET ROLE differential_reader;';
+$tally->psql('CREATE ROLE differential_reader; GRANT USAGE ON SCHEMA plain, "Odd ""Schema""" TO differential_reader;'
+	. 'GRANT SELECT ON ALL TABLES IN SCHEMA public, "Odd ""Schema""" TO differential_reader;' . policies($tables), db => 'postgres');
 my (%count, %shape, @wrong, @shown, @asked);
 my $nth = 0;
 for my $batch (grep { $_ } @batches)
 {
-	my $calls = 'SET client_min_messages = warning; ' . (++$nth % 6 == 5 ? $WORKERS : '') . "\n" . join '', map {
+	my $calls = 'SET client_min_messages = warning; ' . (++$nth % 6 == 5 ? $WORKERS : '') . ($nth % 3 == 2 ? $READER : '') . "\n" . join '', map {
 		"SELECT plain.verdict($_, \$ours\$$spec{$_}{ours}\$ours\$, \$plain\$$spec{$_}{plain}\$plain\$, "
 			. ($spec{$_}{plain} =~ /::float8\[\] AS t\b/ ? 'true' : 'false') . ");\n" } @$batch;
 	my %said = map { /^(\d+) (.*)/s ? ($1 => $2) : () } split /\n(?=\d+ )/, $tally->psql($calls, db => 'postgres');

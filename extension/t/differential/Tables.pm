@@ -7,7 +7,7 @@ package Tables;
 use strict;
 use warnings;
 use Exporter qw(import);
-our @EXPORT_OK = qw(pick chance ident literal tables);
+our @EXPORT_OK = qw(pick chance ident literal policies tables);
 
 sub pick { return $_[ int rand @_ ] }
 sub chance { return rand() < $_[0] }
@@ -151,6 +151,17 @@ sub tables
 		push @tables, \%t;
 	}
 	return (\@tables, "CREATE SCHEMA \"Odd \"\"Schema\"\"\";\n$sql");
+}
+
+# policies(tables) -- the SQL by which others than their owner see some rows only,
+# of half of the tables; views show what their owner sees.
+sub policies
+{
+	my ($tables) = @_;
+	return join '', map {
+		my $seen = pick('i4 % 3 IS DISTINCT FROM 1', 'i4 > 0', 'i4 IS NULL OR i4 % 2 = 0', 'false');
+		"ALTER TABLE $_->{name} ENABLE ROW LEVEL SECURITY; CREATE POLICY seen ON $_->{name} USING ($seen);\n"
+	} grep { $_->{kind} !~ /view/ && chance(0.5) } @$tables;
 }
 
 1;
