@@ -18,8 +18,10 @@ struct connections;
 
 /*
  * Of a socket that listens, which stays the caller's and is made non-blocking.
- * "max_kept" connections at most wait between two requests, 0 for none.  NULL,
- * with errno set, when the system does not give what is needed.
+ * "max_kept" connections at most wait between two requests, 0 for none: of more
+ * than that some are closed after an answer, perhaps while the peer begins the
+ * next request.  NULL, with errno set, when the system does not give what is
+ * needed.
  */
 struct connections *connections_new(int listen_fd, int max_kept);
 
