@@ -10,6 +10,8 @@
 
 #include "c.h"
 
+#include "compat.h"
+
 /*
  * Refuses "ngroups" groups over "nbuckets" buckets with "nmeasures" measures
  * when there are more groups than tally.max_groups or more cells than
@@ -23,13 +25,13 @@ extern void tally_budget_cells(int64 nbuckets, int64 ngroups, int nmeasures,
  * "exact"; "why" is a sentence that says how sure they are, "remedy" one that
  * begins with a verb.  Both may be NULL.
  */
-extern void tally_budget_refuse_groups(double ngroups, bool exact,
-									   const char *why)
-	pg_attribute_noreturn();
-extern void tally_budget_refuse_cells(int64 nbuckets, double ngroups,
-									  int nmeasures, bool exact,
-									  const char *why, const char *remedy)
-	pg_attribute_noreturn();
+pg_noreturn extern void tally_budget_refuse_groups(double ngroups, bool exact,
+												   const char *why);
+pg_noreturn extern void tally_budget_refuse_cells(int64 nbuckets,
+												  double ngroups,
+												  int nmeasures, bool exact,
+												  const char *why,
+												  const char *remedy);
 
 /*
  * Refuses more memory than tally.max_memory; and with what other series of the

@@ -14,6 +14,11 @@
 #include "varatt.h"
 #endif
 
+/* Of a function that does not return: since 18 so, and before all else. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /*
  * Index entries of a new row.  16 can be asked for summarizing indexes only;
  * 18 is told which row not to count as a conflict: none here.
@@ -49,6 +54,15 @@
 #define TallyParseType(name, type, typmod)                                    \
 	parseTypeString(name, type, typmod, false)
 #define TallyQualifiedNames(name) stringToQualifiedNameList(name)
+#endif
+
+/* A range that has something in it; that the bounds are in order is checked. */
+#if PG_VERSION_NUM >= 160000
+#define TallyMakeRange(typcache, lower, upper)                                \
+	make_range(typcache, lower, upper, false, NULL)
+#else
+#define TallyMakeRange(typcache, lower, upper)                                \
+	make_range(typcache, lower, upper, false)
 #endif
 
 /* Rights of a planned statement's tables: with them, or beside them. */

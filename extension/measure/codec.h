@@ -22,6 +22,8 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
+#include "compat.h"
+
 typedef struct TallyWriter
 {
 	StringInfo buf;
@@ -67,7 +69,7 @@ extern void tally_put_value(TallyWriter *w, Oid type, int16 typlen,
 							bool typbyval, Datum value);
 
 /* 22P03: the bytes are no panel; "what" of it cannot be read. */
-extern void tally_corrupt(const char *what) pg_attribute_noreturn();
+pg_noreturn extern void tally_corrupt(const char *what);
 
 /* "len" bytes where they stand. */
 extern const char *tally_get_raw(TallyReader *r, uint64 len);

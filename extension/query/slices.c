@@ -21,6 +21,7 @@
 
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "contract.h"
 #include "filter/describe.h"
 #include "filter/path.h"
@@ -231,7 +232,8 @@ set_during(const Jsonb *request, TimestampTz now, TallyGridSpec *grid)
 					 "{\"start\": .., \"end\": ..}.")));
 }
 
-pg_attribute_noreturn() static void bad_interval(const JsonbValue *value)
+pg_noreturn static void
+bad_interval(const JsonbValue *value)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "contract.h"
 #include "filter/describe.h"
 #include "query/collect.h"
@@ -44,9 +45,8 @@ static const char fill_sql[] =
 	" AND e.at OPERATOR(pg_catalog.<) $6";
 
 /* not_found -- no such project or collection; nobody learns which exist. */
-pg_attribute_noreturn() static void not_found(const char *what,
-											  const char *name,
-											  const char *hint)
+pg_noreturn static void
+not_found(const char *what, const char *name, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_TALLY_NOT_FOUND),

@@ -18,6 +18,7 @@
 #include "common/int.h"
 #include "miscadmin.h"
 
+#include "compat.h"
 #include "time/earlier.h"
 #include "time/move.h"
 
@@ -157,8 +158,8 @@ earlier_boundary(TimestampTz boundary, const TallyGrid *earlier,
 	return find_boundary(earlier, at, hint);
 }
 
-static void does_not_fit(TimestampTz boundary, const Interval *by, pg_tz *zone)
-	pg_attribute_noreturn();
+pg_noreturn static void does_not_fit(TimestampTz boundary, const Interval *by,
+									 pg_tz *zone);
 
 static void
 does_not_fit(TimestampTz boundary, const Interval *by, pg_tz *zone)

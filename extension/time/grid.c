@@ -88,7 +88,7 @@ step_text(const TallyGridSpec *spec)
 	return pstrdup(buf);
 }
 
-static void beyond_calendar(const TallyGridSpec *spec) pg_attribute_noreturn();
+pg_noreturn static void beyond_calendar(const TallyGridSpec *spec);
 
 static void
 beyond_calendar(const TallyGridSpec *spec)

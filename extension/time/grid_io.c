@@ -34,6 +34,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "time/grid.h"
 
 /* Longer texts name nothing that a grid could have. */
@@ -105,8 +106,7 @@ tally_grid_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(buf.data);
 }
 
-static void bad_text(const char *text, const char *detail)
-	pg_attribute_noreturn();
+pg_noreturn static void bad_text(const char *text, const char *detail);
 
 static void
 bad_text(const char *text, const char *detail)

@@ -30,7 +30,7 @@ grid_header(FunctionCallInfo fcinfo, int n)
 	if (!VARATT_IS_EXTENDED(value))
 		return (const TallyGrid *) value;
 	return (const TallyGrid *) PG_DETOAST_DATUM_SLICE(
-		value, 0, offsetof(TallyGrid, bound) - VARHDRSZ);
+		PointerGetDatum(value), 0, offsetof(TallyGrid, bound) - VARHDRSZ);
 }
 
 PG_FUNCTION_INFO_V1(tally_grid_lower);

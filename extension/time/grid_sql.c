@@ -23,6 +23,7 @@
 #include "utils/rangetypes.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "time/earlier.h"
 #include "time/grid.h"
 #include "time/timeframe.h"
@@ -227,7 +228,7 @@ tally_timeframe(PG_FUNCTION_ARGS)
 					   &span);
 	lower.val = TimestampTzGetDatum(span.lower);
 	upper.val = TimestampTzGetDatum(span.upper);
-	PG_RETURN_RANGE_P(make_range(typcache, &lower, &upper, false));
+	PG_RETURN_RANGE_P(TallyMakeRange(typcache, &lower, &upper));
 }
 
 PG_FUNCTION_INFO_V1(tally_grid_local);

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 
+#include "compat.h"
 #include "time/move.h"
 
 TimestampTz
@@ -73,8 +74,8 @@ first_difference(const TallyGrid *grid, const TallyGrid *moved,
 	return grid->nbuckets < moved->nbuckets ? grid->nbuckets : -1;
 }
 
-static void cannot_move(const TallyGrid *grid, const Interval *by, pg_tz *zone,
-						int32 boundary) pg_attribute_noreturn();
+pg_noreturn static void cannot_move(const TallyGrid *grid, const Interval *by,
+									pg_tz *zone, int32 boundary);
 
 static void
 cannot_move(const TallyGrid *grid, const Interval *by, pg_tz *zone,

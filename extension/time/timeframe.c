@@ -25,6 +25,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "sqlstate.h"
 #include "time/timeframe.h"
 #include "time/zone.h"
@@ -73,8 +74,8 @@ typedef struct Clock
 } Clock;
 
 /* not_understood -- raise TALLY_ERR_TIMEFRAME about "text". */
-static void not_understood(const char *text, int len, const char *detail)
-	pg_attribute_noreturn();
+pg_noreturn static void not_understood(const char *text, int len,
+									   const char *detail);
 
 static void
 not_understood(const char *text, int len, const char *detail)

@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "compat.h"
 #include "series/part/series_grid.h"
 #include "series/run/coerce.h"
 #include "series/run/series_run.h"
@@ -136,8 +137,8 @@ add_query(Adder *adder, const char *text, Jsonb *params)
 	adder->coercions = NULL;
 }
 
-static void bad_member(const Adder *adder, const JsonbValue *member)
-	pg_attribute_noreturn();
+pg_noreturn static void bad_member(const Adder *adder,
+								   const JsonbValue *member);
 
 static void
 bad_member(const Adder *adder, const JsonbValue *member)
@@ -185,7 +186,7 @@ add_member(Adder *adder, const JsonbValue *member)
 	add(adder);
 }
 
-static void bad_members(const JsonbValue *members) pg_attribute_noreturn();
+pg_noreturn static void bad_members(const JsonbValue *members);
 
 static void
 bad_members(const JsonbValue *members)

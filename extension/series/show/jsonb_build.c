@@ -17,6 +17,7 @@
 #include "utils/numeric.h"
 
 #include "budget.h"
+#include "compat.h"
 #include "measure/exact.h"
 #include "series/show/jsonb_build.h"
 
@@ -31,7 +32,7 @@
 #define SMALL_SIZE(value) (SMALL_BYTES - ((value) == 0 ? sizeof(int16) : 0))
 static uint64 small[SMALL];
 
-static void too_large(const char *what, Size bytes) pg_attribute_noreturn();
+pg_noreturn static void too_large(const char *what, Size bytes);
 
 static void
 too_large(const char *what, Size bytes)

@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "series/spec/series_spec.h"
 
 /* Numbers of the arguments from "axis" on. */
@@ -67,7 +68,7 @@ argument(const Call *call, int arg)
 	return call->fcinfo->args[arg + call->before].value;
 }
 
-static void missing(const char *name) pg_attribute_noreturn();
+pg_noreturn static void missing(const char *name);
 
 static void
 missing(const char *name)

@@ -36,6 +36,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "contract.h"
 #include "series/spec/series_spec.h"
 
@@ -83,8 +84,7 @@ typedef struct Filter
 	char *x; /* the column's value, as an expression */
 } Filter;
 
-static void bad_filter(const Filter *f, const char *detail)
-	pg_attribute_noreturn();
+pg_noreturn static void bad_filter(const Filter *f, const char *detail);
 
 static void
 bad_filter(const Filter *f, const char *detail)
@@ -98,8 +98,7 @@ bad_filter(const Filter *f, const char *detail)
 					 "not_contains and exists.")));
 }
 
-static void wrong_value(const Filter *f, const char *needs)
-	pg_attribute_noreturn();
+pg_noreturn static void wrong_value(const Filter *f, const char *needs);
 
 static void
 wrong_value(const Filter *f, const char *needs)

@@ -22,10 +22,11 @@
 #include "lib/stringinfo.h"
 #include "parser/scansup.h"
 
+#include "compat.h"
 #include "measure/measure.h"
 #include "series/spec/series_spec.h"
 
-static void bad_measure(const char *text) pg_attribute_noreturn();
+pg_noreturn static void bad_measure(const char *text);
 
 /* bad_measure -- the one complaint about a measure's text. */
 static void

@@ -24,6 +24,7 @@
 #include "utils/plancache.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "series/spec/series_source.h"
 
 SeriesSource *
@@ -77,8 +78,7 @@ infer_params(ParseState *pstate, void *arg)
 	setup_parse_variable_parameters(pstate, &found->types, &found->n);
 }
 
-static void bad_query(const char *what, const char *detail)
-	pg_attribute_noreturn();
+pg_noreturn static void bad_query(const char *what, const char *detail);
 
 static void
 bad_query(const char *what, const char *detail)
