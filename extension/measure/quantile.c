@@ -16,9 +16,10 @@
  *		   nsorted				 n		.. room
  *
  * A DIGEST keeps finite values; what is infinite or no number is counted
- * beside it.  Before it is asked or written its values are put together,
- * unless there is still room for each by itself: so it makes no difference
- * whether a state was stored in between.
+ * beside it.  Before it is asked, written or merged into another its values
+ * are put together, unless there is still room for each by itself: so it makes
+ * no difference whether a state was stored in between, nor whether the server
+ * flattens the result of an aggregate, as 15 does and later ones do not.
  *
  * FORMAT.  List: the values in order, 8 bytes each.  Digest: varint number of
  * -Infinity, of Infinity, of NaN, of centroids; if there are any, least and
@@ -216,6 +217,21 @@ const MeasureOps tally_list_ops = {
 	.read = list_read,
 };
 
+/*
+ * digest_settle -- make it ready to be asked, written or merged.  What is
+ * ready stays as it is.
+ */
+static void
+digest_settle(const MeasureDigest *s)
+{
+	if (s->digest == NULL)
+		return;
+	if (s->digest->is_exact)
+		tally_digest_sort(s->digest);
+	else
+		tally_digest_compress(s->digest);
+}
+
 /* digest_place -- make room for one more in the digest. */
 static TallyDigest *
 digest_place(const Measure *m, MeasureDigest *s, MemoryContext cxt)
@@ -272,7 +288,8 @@ digest_merge(const Measure *m, void *into, const void *from, MemoryContext cxt)
 	s->nan += f->nan;
 	if (f->digest == NULL)
 		return;
-	for (int i = 0; i < f->digest->ncentroids + f->digest->nbuffered; i++)
+	digest_settle(f);
+	for (int i = 0; i < f->digest->ncentroids; i++)
 	{
 		const TallyCentroid *c = &f->digest->c[i];
 
@@ -282,18 +299,6 @@ digest_merge(const Measure *m, void *into, const void *from, MemoryContext cxt)
 	/* Of a centroid, the outermost values are not at its mean. */
 	s->digest->least = Min(s->digest->least, f->digest->least);
 	s->digest->greatest = Max(s->digest->greatest, f->digest->greatest);
-}
-
-/* digest_settle -- make it ready to be asked or written. */
-static void
-digest_settle(const MeasureDigest *s)
-{
-	if (s->digest == NULL)
-		return;
-	if (s->digest->is_exact)
-		tally_digest_sort(s->digest);
-	else
-		tally_digest_compress(s->digest);
 }
 
 static double
