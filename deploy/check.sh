@@ -124,7 +124,8 @@ tap_step()
   grep -E '^ok\b.*# skip' "$log" | sed 's/^/    /'
 }
 
-# regress_step NAME DIFFS COMMAND... -- pg_regress or the isolation tester.
+# regress_step NAME DIFFS COMMAND... -- pg_regress or the isolation tester,
+# which print TAP since version 16.
 regress_step()
 {
   local name=$1 diffs=$WORK/src/$2 log=$WORK/log/$1 began=$SECONDS status=0
@@ -132,8 +133,8 @@ regress_step()
   shift 2
   run "$log" "$@" || status=$?
   if [ -s "$diffs" ]; then head -n 400 "$diffs" >>"$log"; fi
-  report "$name" "$status" "$(grep -cE '^test .* \.\.\. ok\b' "$log")" \
-    "$(grep -cE '^test .* \.\.\. FAILED\b' "$log")" "$log"
+  report "$name" "$status" "$(grep -cE '^(test .* \.\.\. ok|ok)\b' "$log")" \
+    "$(grep -cE '^(test .* \.\.\. FAILED|not ok)\b' "$log")" "$log"
 }
 
 # --------------------------------------------------------------- preparations
