@@ -42,6 +42,8 @@ SET plan_cache_mode = force_generic_plan;
 PREPARE in_grid(tally.grid) AS SELECT * FROM bucket_event WHERE $1 @> at;
 EXPLAIN (COSTS off) EXECUTE in_grid(tally.grid('1 day', 'this_3_days'));
 RESET plan_cache_mode;
+RESET enable_seqscan;
+RESET enable_bitmapscan;
 
 -- partitions that the grid does not reach are not in the plan
 CREATE TABLE bucket_part (at timestamptz) PARTITION BY RANGE (at);
@@ -50,8 +52,6 @@ CREATE TABLE bucket_part_2 PARTITION OF bucket_part FOR VALUES FROM ('2025-02-01
 CREATE TABLE bucket_part_3 PARTITION OF bucket_part FOR VALUES FROM ('2025-03-01Z') TO ('2025-04-01Z');
 EXPLAIN (COSTS off) SELECT * FROM bucket_part
 WHERE tally.grid('1 day', daterange '[2025-02-10,2025-02-20)', 'UTC') @> at;
-RESET enable_seqscan;
-RESET enable_bitmapscan;
 
 -- which rows it takes
 INSERT INTO bucket_event
