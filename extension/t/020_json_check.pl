@@ -68,7 +68,12 @@ BEGIN
 		events := events + f.event::int;
 		what := NULL;
 		bytes := f.bytes;
-		IF ok <> f.ours OR (f.event AND NOT ok) THEN
+		-- Behind a zero, 16 and later read an exponent larger by one than 15
+		-- does.  We refuse it everywhere.
+		IF ok AND NOT f.ours AND current_setting('server_version_num')::int >= 160000
+			AND encode(f.bytes, 'escape') ~ '0[eE][+]?0*1073741823([^0-9]|\$)' THEN
+			what := NULL;
+		ELSIF ok <> f.ours OR (f.event AND NOT ok) THEN
 			what := CASE WHEN ok THEN 'refused' ELSE 'accepted' END;
 		ELSIF f.event THEN
 			stamp := parsed -> 'keen' -> 'timestamp';

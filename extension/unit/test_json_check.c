@@ -20,8 +20,8 @@ struct row
 };
 
 /*
- * The tricky ones.  PostgreSQL 15's jsonb agrees with every row: see
- * t/020_json_check.pl, which asks it.
+ * The tricky ones.  jsonb agrees with every row: see t/020_json_check.pl, which
+ * asks it, and of which one exponent it agrees only in PostgreSQL 15.
  */
 /* clang-format off */
 static const struct row jsons[] = {

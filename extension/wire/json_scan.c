@@ -17,7 +17,10 @@
 #define NUMERIC_MAX_INTEGER_DIGITS 131072
 #define NUMERIC_MAX_FRACTION_DIGITS 16383
 
-/* numeric's input refuses such an exponent whatever it stands behind. */
+/*
+ * numeric's input refuses such an exponent whatever it stands behind; since
+ * 16 it lets this very one pass, behind a zero.
+ */
 #define NUMERIC_EXPONENT_LIMIT (INT32_MAX / 2)
 
 /*
