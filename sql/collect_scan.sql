@@ -56,7 +56,14 @@ SELECT run(:'counts', at, k) IS NOT NULL FROM t;
 SELECT seq_scan - :scans, seq_tup_read - :read FROM pg_stat_xact_user_tables WHERE relid = 't'::regclass;
 COMMIT;
 -- nothing of it is lost to EXPLAIN ANALYZE
-EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT run(:'counts', at, k) FROM t WHERE i > 1000;
+CREATE FUNCTION measured(query text) RETURNS TABLE (node text, passed int, removed int) LANGUAGE plpgsql AS $$
+DECLARE plan jsonb;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+  RETURN QUERY SELECT n->>'Node Type', (n->'Actual Rows')::int, (n->'Rows Removed by Filter')::int
+    FROM jsonb_path_query(plan, 'strict $.** ? (exists (@."Node Type"))') n;
+END $$;
+SELECT * FROM measured(format('SELECT run(%L, at, k) FROM t WHERE i > 1000', :'counts'));
 
 -- again and again: the scan begins anew each time it is asked for
 SET enable_material = off;
