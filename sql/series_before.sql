@@ -76,6 +76,9 @@ SELECT sum(n) AS hours, sum(before) AS before, count(*) FILTER (WHERE before IS 
 SELECT array_agg(s ORDER BY bucket) AS now, array_agg(before ORDER BY bucket) AS before FROM tally.series('b.sales', 'at', '12 hours', daterange '[2025-02-27,2025-03-02)', '{sum(v)}', fill => '"previous"', compare => '1 day', filters => '[["shop","eq","x"]]')
   AS t(bucket timestamptz, s bigint, before bigint);
 SELECT s FROM jsonb_array_elements(tally.series_json('b.sales', 'at', '1 day', daterange '[2025-03-01,2025-03-04)', '{sum(v) AS s}', '{shop}', compare => '1 day')->'series') s;
+-- ... in the long form with the values of the wide one: the 29th of January is one of those
+SELECT measure, array_agg(value ORDER BY bucket) AS values FROM tally.series_query_long('SELECT unnest(''{2025-01-28,2025-03-01}''::timestamptz[]) AS at, 1.5 AS v', NULL,
+  'at', '1 day', daterange '[2025-02-27,2025-03-03)', '{max(v)}', fill => '"previous"', compare => '1 month') GROUP BY 1 ORDER BY 1;
 -- axes that show a clock
 CREATE VIEW b.local AS SELECT at AT TIME ZONE 'Europe/Berlin' AS clock, (at AT TIME ZONE 'Europe/Berlin')::date AS day, v FROM b.sales WHERE shop = 'x';
 SELECT a, tally.series_json('b.local', a, '1 day', daterange '[2025-03-30,2025-04-01)', '{sum(v)}', tz => 'Europe/Berlin', compare => '7 days', fill => '"previous"', seed => true) AS d FROM unnest('{clock,day}'::name[]) a;

@@ -145,51 +145,67 @@ find(const SeriesCells *cells, int32 bucket, int32 group, int column,
 	return place->bucket >= 0;
 }
 
+/* set_seed -- what stood before the range. */
+static void
+set_seed(const SeriesCells *cells, int32 group, int column, Place *place)
+{
+	const SeriesSeed *seed =
+		&cells->result->seeds[(Size) group * cells->nmeasures + column];
+
+	place->fill.has_seed = seed->is_there;
+	place->fill.seed_is_exact = true;
+	place->fill.seed_value = seed->value;
+	place->fill.seed_at = seed->at;
+}
+
+/* ask -- the value at "place", as it is or as double precision. */
+static Datum
+ask(const Place *place, int32 bucket, bool as_float8, bool *isnull,
+	bool *is_filled)
+{
+	if (as_float8)
+		return Float8GetDatum(tally_fill_float8(&place->fill,
+												place->panel,
+												place->group,
+												place->measure,
+												bucket,
+												place->walk,
+												isnull,
+												is_filled));
+	return tally_fill_value(&place->fill,
+							place->panel,
+							place->group,
+							place->measure,
+							bucket,
+							place->walk,
+							isnull,
+							is_filled);
+}
+
 /*
- * find_filled -- the same for a column that is filled.
+ * filled -- the value of a column that is filled.
  *
  * A walk must see every bucket: those of the earlier period that are compared
  * with nothing are asked for here, and forgotten.
  */
-static bool
-find_filled(SeriesCells *cells, int32 bucket, int32 group, int column,
-			Place *place)
+static Datum
+filled(SeriesCells *cells, int32 bucket, int32 group, int column,
+	   bool as_float8, bool *isnull, bool *is_filled)
 {
-	const SeriesResult *result = cells->result;
 	Size at = (Size) group * cells->ncolumns + column;
-	bool isnull;
-	bool is_filled;
-	int32 *asked;
+	int32 *asked = &cells->asked[at];
+	Place place;
 
-	if (!find(cells, bucket, group, column, place))
-		return false;
-	place->walk = &cells->walks[at];
-	place->fill = result->spec->measures[place->measure].fill;
-	if (column < cells->nmeasures)
-	{
-		if (result->seeds != NULL)
-		{
-			const SeriesSeed *seed =
-				&result->seeds[(Size) group * cells->nmeasures + column];
-
-			place->fill.has_seed = seed->is_there;
-			place->fill.seed_is_exact = true;
-			place->fill.seed_value = seed->value;
-			place->fill.seed_at = seed->at;
-		}
-		return true;
-	}
-	asked = &cells->asked[at];
-	while (++*asked < place->bucket)
-		(void) tally_fill_value(&place->fill,
-								place->panel,
-								place->group,
-								place->measure,
-								*asked,
-								place->walk,
-								&isnull,
-								&is_filled);
-	return true;
+	if (!find(cells, bucket, group, column, &place))
+		return (Datum) 0;
+	place.walk = &cells->walks[at];
+	place.fill = cells->result->spec->measures[place.measure].fill;
+	if (column < cells->nmeasures && cells->result->seeds != NULL)
+		set_seed(cells, group, column, &place);
+	if (column >= cells->nmeasures)
+		while (++*asked < place.bucket)
+			(void) ask(&place, *asked, as_float8, isnull, is_filled);
+	return ask(&place, place.bucket, as_float8, isnull, is_filled);
 }
 
 Datum
@@ -204,18 +220,13 @@ series_cells_value(SeriesCells *cells, int32 bucket, int32 group, int column,
 	if (is_filled != NULL)
 		*is_filled = false;
 	if (!series_cells_is_plain(cells, column))
-	{
-		if (!find_filled(cells, bucket, group, column, &place))
-			return (Datum) 0;
-		return tally_fill_value(&place.fill,
-								place.panel,
-								place.group,
-								place.measure,
-								place.bucket,
-								place.walk,
-								isnull,
-								is_filled != NULL ? is_filled : &ignored);
-	}
+		return filled(cells,
+					  bucket,
+					  group,
+					  column,
+					  false,
+					  isnull,
+					  is_filled != NULL ? is_filled : &ignored);
 	if (!find(cells, bucket, group, column, &place))
 		return (Datum) 0;
 	/* No branch on what cannot be foreseen: is there anything in the cell? */
@@ -263,18 +274,8 @@ float8
 series_cells_float8(SeriesCells *cells, int32 bucket, int32 group, int column,
 					bool *isnull, bool *is_filled)
 {
-	Place place;
-
 	*isnull = true;
 	*is_filled = false;
-	if (!find_filled(cells, bucket, group, column, &place))
-		return 0;
-	return tally_fill_float8(&place.fill,
-							 place.panel,
-							 place.group,
-							 place.measure,
-							 place.bucket,
-							 place.walk,
-							 isnull,
-							 is_filled);
+	return DatumGetFloat8(
+		filled(cells, bucket, group, column, true, isnull, is_filled));
 }
