@@ -14,7 +14,9 @@
  *
  * Each bucket is looked at once as the present one and once in the search for
  * the next, so a walk is linear in the buckets.  The values of prev and next
- * are kept while they stand: a percentile costs more than a look.
+ * are kept while they stand: a percentile costs more than a look.  Backwards
+ * it is the same with the two changed: what was prev is next, and prev is
+ * looked for.
  *
  *-------------------------------------------------------------------------
  */
@@ -324,6 +326,33 @@ find_next(const Look *look)
 		w->next = b;
 	}
 	return w->next < nbuckets;
+}
+
+void
+tally_fill_back(const TallyPanel *panel, int32 group, int measure,
+				int32 bucket, TallyFillWalk *walk, bool as_float8)
+{
+	Look look = {NULL, panel, group, measure, bucket, walk, as_float8};
+
+	if (walk->prev < bucket)
+		return;
+	look.type = tally_panel_result_type(panel, measure);
+	forget(&look, walk->next_value, &walk->next_is_kept);
+	walk->next = -1;
+	if (walk->prev <= bucket + 1)
+	{
+		walk->next = walk->prev;
+		walk->next_value = walk->prev_value;
+		walk->next_is_kept = walk->prev_is_kept;
+		walk->prev_is_kept = false;
+	}
+	else
+		forget(&look, walk->prev_value, &walk->prev_is_kept);
+	walk->until_is_kept = false;
+	for (walk->prev = bucket - 1;
+		 walk->prev >= 0 && !has_value(&look, walk->prev);
+		 walk->prev--)
+		CHECK_FOR_INTERRUPTS();
 }
 
 /* last_until -- until when the value of prev, or the seed, lasts. */

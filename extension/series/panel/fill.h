@@ -124,4 +124,11 @@ extern float8 tally_fill_float8(const TallyFill *fill, const TallyPanel *panel,
 								TallyFillWalk *walk, bool *isnull,
 								bool *is_filled);
 
+/*
+ * Takes a walk back, to where "bucket", which was asked for already, is asked
+ * for next.  A bucket at a time the work is linear, too.
+ */
+extern void tally_fill_back(const TallyPanel *panel, int32 group, int measure,
+							int32 bucket, TallyFillWalk *walk, bool as_float8);
+
 #endif

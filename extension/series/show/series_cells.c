@@ -23,7 +23,7 @@ struct SeriesCells
 	bool *is_plain;		  /* of each measure: nothing but its default */
 	bool *is_count;		  /* of each measure */
 	TallyFillWalk *walks; /* ncolumns a group shown, when any_filled */
-	int32 *asked; /* of each walk of the earlier period: the last bucket */
+	int32 *asked;		  /* of each walk: its last bucket, or -1 */
 	int32 nobody; /* a group that "before" does not have: nothing fell there */
 };
 
@@ -202,9 +202,17 @@ filled(SeriesCells *cells, int32 bucket, int32 group, int column,
 	place.fill = cells->result->spec->measures[place.measure].fill;
 	if (column < cells->nmeasures && cells->result->seeds != NULL)
 		set_seed(cells, group, column, &place);
-	if (column >= cells->nmeasures)
+	if (*asked >= place.bucket)
+		tally_fill_back(place.panel,
+						place.group,
+						place.measure,
+						place.bucket,
+						place.walk,
+						as_float8);
+	else
 		while (++*asked < place.bucket)
 			(void) ask(&place, *asked, as_float8, isnull, is_filled);
+	*asked = place.bucket;
 	return ask(&place, place.bucket, as_float8, isnull, is_filled);
 }
 

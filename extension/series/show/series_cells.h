@@ -42,9 +42,10 @@ extern SeriesCells *series_cells_make(const SeriesResult *result);
 
 /*
  * The value in a bucket of a group, which is an index in result->groups, in
- * the measure's result type.  For each group and column the buckets must be
- * asked for once each and in order.  What is by reference lasts until the next
- * call for them, or in the current memory context.  "is_filled" may be NULL.
+ * the measure's result type.  For each group and column the buckets are best
+ * asked for in order, onwards or backwards: then the work is linear in them.
+ * What is by reference lasts until the next call for them, or in the current
+ * memory context.  "is_filled" may be NULL.
  */
 extern Datum series_cells_value(SeriesCells *cells, int32 bucket, int32 group,
 								int column, bool *isnull, bool *is_filled);

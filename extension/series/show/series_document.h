@@ -33,13 +33,15 @@ extern void series_document_fits(const SeriesSpec *spec, int32 ngroups);
 /*
  * The same in pieces, each a text: first {"keys": [..], "meta": {..}}, then a
  * bucket at a time {"start", "end", "values": {measure: [..]}}, whose lists
- * are in the order of the keys.  NULL after the last.  The text lives in the
- * current memory context.
+ * are in the order of the keys.  Each step is to the next or to the one before;
+ * NULL after the last and before the first.  The text lives in the current
+ * memory context.
  */
 typedef struct SeriesLines SeriesLines;
 
 extern SeriesLines *series_lines_begin(const SeriesResult *result);
-extern text *series_lines_next(SeriesLines *lines);
+extern text *series_lines_step(SeriesLines *lines, bool forward);
+extern void series_lines_rewind(SeriesLines *lines);
 
 /* What follows is between the files of both. */
 

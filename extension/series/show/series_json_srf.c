@@ -76,7 +76,7 @@ materialize(FunctionCallInfo fcinfo, bool is_query)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	MemoryContextSwitchTo(all);
 	lines = series_lines_begin(run(fcinfo, is_query, false));
-	while ((line = series_lines_next(lines)) != NULL)
+	while ((line = series_lines_step(lines, true)) != NULL)
 	{
 		Datum value = PointerGetDatum(line);
 		bool isnull = false;
@@ -109,7 +109,7 @@ one_by_one(FunctionCallInfo fcinfo, bool is_query)
 		MemoryContextSwitchTo(old);
 	}
 	call = SRF_PERCALL_SETUP();
-	line = series_lines_next(call->user_fctx);
+	line = series_lines_step(call->user_fctx, true);
 	if (line == NULL)
 		SRF_RETURN_DONE(call);
 	SRF_RETURN_NEXT(call, PointerGetDatum(line));

@@ -32,7 +32,7 @@ struct SeriesLines
 	SeriesCells *cells;
 	int ncolumns;
 	char **names; /* of the columns, as JSON */
-	int32 next;	  /* the bucket of the next piece, -1 for the first piece */
+	int32 at;	  /* the present piece: 0 is the head, then the buckets */
 	StringInfoData out;
 	MemoryContext scratch; /* of one column of a bucket */
 };
@@ -54,7 +54,7 @@ series_lines_begin(const SeriesResult *result)
 		escape_json(&name, series_column_name(result->spec, i));
 		lines->names[i] = name.data;
 	}
-	lines->next = -1;
+	lines->at = -1;
 	initStringInfo(&lines->out);
 	lines->scratch = AllocSetContextCreate(CurrentMemoryContext,
 										   "tally series line",
@@ -190,15 +190,23 @@ write_head(SeriesLines *lines)
 }
 
 text *
-series_lines_next(SeriesLines *lines)
+series_lines_step(SeriesLines *lines, bool forward)
 {
-	resetStringInfo(&lines->out);
-	if (lines->next >= lines->result->spec->grid->nbuckets)
+	int32 npieces = 1 + lines->result->spec->grid->nbuckets;
+
+	lines->at = Max(Min(lines->at + (forward ? 1 : -1), npieces), -1);
+	if (lines->at < 0 || lines->at == npieces)
 		return NULL;
-	if (lines->next < 0)
+	resetStringInfo(&lines->out);
+	if (lines->at == 0)
 		write_head(lines);
 	else
-		write_bucket(lines, lines->next);
-	lines->next++;
+		write_bucket(lines, lines->at - 1);
 	return cstring_to_text_with_len(lines->out.data, lines->out.len);
+}
+
+void
+series_lines_rewind(SeriesLines *lines)
+{
+	lines->at = -1;
 }

@@ -44,7 +44,9 @@ struct SeriesRows
 	Datum *keys;		 /* wide: converted, nkeys a group; long: one jsonb */
 	bool *key_nulls;
 	Datum *names; /* long: of the columns, as text */
-	/* the next row */
+	/* the present row, from 0; -1 before the first, nrows after the last */
+	int64 at;
+	int64 nrows;
 	int32 bucket;
 	int32 group; /* index in result->groups */
 	int column;	 /* long */
@@ -267,8 +269,9 @@ series_rows_begin(SeriesRows *rows, const SeriesResult *result)
 
 	rows->result = result;
 	rows->cells = series_cells_make(result);
-	rows->bucket = -1;
-	rows->group = result->ngroups;
+	rows->at = -1;
+	rows->nrows = (int64) rows->spec->grid->nbuckets * result->ngroups *
+				  (rows->is_long ? rows->ncolumns : 1);
 
 	/* Keys are the same in every bucket: convert them once. */
 	rows->keys =
@@ -315,31 +318,55 @@ boundary(const SeriesRows *rows, TimestampTz at)
 		(DateADT) (local / USECS_PER_DAY - (local % USECS_PER_DAY < 0)));
 }
 
-/* next_cell -- step to the next row; false after the last. */
-static bool
-next_cell(SeriesRows *rows)
+/* enter_bucket -- what all rows of a bucket show. */
+static void
+enter_bucket(SeriesRows *rows, int32 bucket)
 {
 	const TallyGrid *grid = rows->spec->grid;
-	int32 ngroups = rows->result->ngroups;
 
-	if (rows->is_long && rows->bucket >= 0 && rows->group < ngroups &&
-		++rows->column < rows->ncolumns)
-		return true;
-	rows->column = 0;
-	if (++rows->group < ngroups)
-		return true;
-	if (ngroups == 0 || ++rows->bucket >= grid->nbuckets)
-		return false;
-	rows->group = 0;
-	rows->bucket_value = boundary(rows, tally_grid_start(grid, rows->bucket));
+	rows->bucket = bucket;
+	rows->bucket_value = boundary(rows, tally_grid_start(grid, bucket));
 	if (rows->is_long)
-		rows->bucket_end_value =
-			boundary(rows, tally_grid_end(grid, rows->bucket));
+		rows->bucket_end_value = boundary(rows, tally_grid_end(grid, bucket));
+}
+
+/* find_row -- to row "at" from anywhere. */
+static void
+find_row(SeriesRows *rows)
+{
+	int columns = rows->is_long ? rows->ncolumns : 1;
+	int64 cell = rows->at / columns;
+
+	rows->column = (int) (rows->at % columns);
+	rows->group = (int32) (cell % rows->result->ngroups);
+	enter_bucket(rows, (int32) (cell / rows->result->ngroups));
+}
+
+/* step -- to the next row or the one before; false where there is none. */
+static bool
+step(SeriesRows *rows, bool forward)
+{
+	int64 at = rows->at + (forward ? 1 : -1);
+
+	rows->at = Max(Min(at, rows->nrows), -1);
+	if (rows->at != at || at < 0 || at == rows->nrows)
+		return false;
+	if (!forward || at == 0)
+		find_row(rows);
+	else if (!rows->is_long || ++rows->column == rows->ncolumns)
+	{
+		rows->column = 0;
+		if (++rows->group == rows->result->ngroups)
+		{
+			rows->group = 0;
+			enter_bucket(rows, rows->bucket + 1);
+		}
+	}
 	return true;
 }
 
 static void
-next_long(SeriesRows *rows, Datum *values, bool *nulls)
+long_row(SeriesRows *rows, Datum *values, bool *nulls)
 {
 	int c = rows->column;
 	bool is_filled;
@@ -365,16 +392,16 @@ next_long(SeriesRows *rows, Datum *values, bool *nulls)
 }
 
 bool
-series_rows_next(SeriesRows *rows, Datum *values, bool *nulls)
+series_rows_step(SeriesRows *rows, bool forward, Datum *values, bool *nulls)
 {
 	int nkeys = rows->spec->nkeys;
 	Size keys_at;
 
-	if (!next_cell(rows))
+	if (!step(rows, forward))
 		return false;
 	if (rows->is_long)
 	{
-		next_long(rows, values, nulls);
+		long_row(rows, values, nulls);
 		return true;
 	}
 
@@ -399,6 +426,12 @@ series_rows_next(SeriesRows *rows, Datum *values, bool *nulls)
 			*value = tally_coerce(&rows->coercions[nkeys + i], *value);
 	}
 	return true;
+}
+
+void
+series_rows_rewind(SeriesRows *rows)
+{
+	rows->at = -1;
 }
 
 bool

@@ -19,11 +19,19 @@ typedef struct SeriesRows SeriesRows;
 extern SeriesRows *series_rows_wide(SeriesSpec *spec, TupleDesc desc);
 extern SeriesRows *series_rows_long(SeriesSpec *spec, TupleDesc desc);
 
-/* Starts with the first row of "result", which must last as long. */
+/* Starts before the first row of "result", which must last as long. */
 extern void series_rows_begin(SeriesRows *rows, const SeriesResult *result);
 
-/* The next row, or false after the last. */
-extern bool series_rows_next(SeriesRows *rows, Datum *values, bool *nulls);
+/*
+ * The next row, or the one before; false after the last and before the first,
+ * from where the way back is open.  By-reference values last until the next
+ * call, or in the current memory context.
+ */
+extern bool series_rows_step(SeriesRows *rows, bool forward, Datum *values,
+							 bool *nulls);
+
+/* Back to before the first row. */
+extern void series_rows_rewind(SeriesRows *rows);
 
 /* Does a row allocate in the current context, so that it must be reset? */
 extern bool series_rows_allocate(const SeriesRows *rows);

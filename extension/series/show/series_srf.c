@@ -84,7 +84,7 @@ materialize(FunctionCallInfo fcinfo, TupleDesc desc, Form form)
 								ALLOCSET_DEFAULT_SIZES);
 	rows = start(fcinfo, all, desc, form);
 	old = MemoryContextSwitchTo(scratch);
-	while (series_rows_next(rows, values, nulls))
+	while (series_rows_step(rows, true, values, nulls))
 	{
 		tuplestore_putvalues(store, desc, values, nulls);
 		if (series_rows_allocate(rows))
@@ -126,7 +126,7 @@ one_by_one(FunctionCallInfo fcinfo, Form form)
 
 	call = SRF_PERCALL_SETUP();
 	CHECK_FOR_INTERRUPTS();
-	if (!series_rows_next(call->user_fctx, values, nulls))
+	if (!series_rows_step(call->user_fctx, true, values, nulls))
 		SRF_RETURN_DONE(call);
 	SRF_RETURN_NEXT(call,
 					HeapTupleGetDatum(
