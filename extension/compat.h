@@ -74,6 +74,30 @@
 	((void) ExecCheckRTPerms((stmt)->rtable, true))
 #endif
 
+/* The right of the caller to execute a function. */
+#if PG_VERSION_NUM >= 160000
+#define TallyMayExecute(function)                                             \
+	object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE)
+#else
+#define TallyMayExecute(function)                                             \
+	pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE)
+#endif
+
+/* The columns of a range table entry; of RETURNING since 18, there are two. */
+#if PG_VERSION_NUM >= 180000
+#define TallyExpandRte(rte, rti, names, vars)                                 \
+	expandRTE(rte, rti, 0, VAR_RETURNING_DEFAULT, -1, true, names, vars)
+#else
+#define TallyExpandRte(rte, rti, names, vars)                                 \
+	expandRTE(rte, rti, 0, -1, true, names, vars)
+#endif
+
+/* What EXPLAIN shows of a node: since 18 beside commands/explain.h. */
+#if PG_VERSION_NUM >= 180000 && defined(EXPLAIN_H)
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
 /* Rows that changed since a table was analyzed. */
 #if PG_VERSION_NUM >= 160000
 #define TallyChangedRows(entry) ((entry)->mod_since_analyze)

@@ -10,6 +10,7 @@
 #include "fmgr.h"
 
 #include "guc.h"
+#include "series/show/series_scan.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,4 +20,5 @@ void
 _PG_init(void)
 {
 	tally_define_settings();
+	series_scan_define();
 }

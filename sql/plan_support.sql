@@ -13,7 +13,7 @@ DECLARE
   plan jsonb;
 BEGIN
   EXECUTE 'EXPLAIN (FORMAT JSON) ' || q INTO plan;
-  RETURN jsonb_path_query_first(plan, '$.** ? (@."Node Type" == "Function Scan")') -> 'Plan Rows';
+  RETURN jsonb_path_query_first(plan, '$.** ? (@."Node Type" == "Function Scan" || @."Custom Plan Provider" == "Tally Series")') -> 'Plan Rows';
 END
 $$;
 CREATE FUNCTION ps.cost(q text) RETURNS float8 LANGUAGE plpgsql AS $$

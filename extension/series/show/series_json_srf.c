@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "series/show/series_document.h"
+#include "series/show/series_scan.h"
 
 PG_FUNCTION_INFO_V1(tally_series_json_document);
 PG_FUNCTION_INFO_V1(tally_series_query_json_document);
@@ -61,7 +62,40 @@ document(FunctionCallInfo fcinfo, bool is_query)
 	PG_RETURN_JSONB_P(made);
 }
 
-/* materialize -- all rows at once, for FROM. */
+/* start -- the lines of a call; all of it in "cxt". */
+static void *
+start(const SeriesSrf *srf, FunctionCallInfo fcinfo, MemoryContext cxt,
+	  TupleDesc desc)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	SeriesLines *lines = series_lines_begin(run(fcinfo, srf->is_query, false));
+
+	MemoryContextSwitchTo(old);
+	return lines;
+}
+
+static bool
+step(void *lines, bool forward, Datum *values, bool *nulls)
+{
+	text *line = series_lines_step(lines, forward);
+
+	values[0] = PointerGetDatum(line);
+	nulls[0] = false;
+	return line != NULL;
+}
+
+static void
+rewind_lines(void *lines)
+{
+	series_lines_rewind(lines);
+}
+
+const SeriesSrf series_line_srfs[SERIES_LINE_SRFS] = {
+	{tally_series_json_rows, false, false, start, step, rewind_lines},
+	{tally_series_query_json_rows, true, false, start, step, rewind_lines},
+};
+
+/* materialize -- all rows at once, for FROM where it must call us. */
 static Datum
 materialize(FunctionCallInfo fcinfo, bool is_query)
 {

@@ -7,9 +7,9 @@
  * (series_spec.c) and run (series_run.c), and then show every bucket for every
  * group, oldest bucket first (series_rows.c).
  *
- * In FROM the rows go to a tuplestore, which is faster there; in a select
- * list they are made one by one as they are asked for, and nothing is held
- * but the panel.
+ * Nothing is held but the panel: in FROM the rows are made one by one as they
+ * are asked for (series_scan.c), and in a select list likewise.  Where FROM
+ * must call the function, the rows go to a tuplestore: that is faster there.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,40 +21,68 @@
 #include "utils/memutils.h"
 
 #include "series/show/series_rows.h"
+#include "series/show/series_scan.h"
 
 PG_FUNCTION_INFO_V1(tally_series);
 PG_FUNCTION_INFO_V1(tally_series_long);
 PG_FUNCTION_INFO_V1(tally_series_query);
 PG_FUNCTION_INFO_V1(tally_series_query_long);
 
-/* Which of the functions is called. */
-typedef struct Form
-{
-	bool is_long;
-	bool is_query; /* of the rows of a SELECT, not of a table */
-} Form;
-
 /* start -- check the arguments and run the query; all of it in "cxt". */
-static SeriesRows *
-start(FunctionCallInfo fcinfo, MemoryContext cxt, TupleDesc desc, Form form)
+static void *
+start(const SeriesSrf *srf, FunctionCallInfo fcinfo, MemoryContext cxt,
+	  TupleDesc desc)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	SeriesArgs args;
 	SeriesSpec *spec;
 	SeriesRows *rows;
 
-	series_args_read(&args, fcinfo, form.is_query);
+	series_args_read(&args, fcinfo, srf->is_query);
 	spec = series_spec_make(&args);
-	rows = form.is_long ? series_rows_long(spec, desc)
+	rows = srf->is_long ? series_rows_long(spec, desc)
 						: series_rows_wide(spec, desc);
 	series_rows_begin(rows, series_run(spec, false, cxt));
 	MemoryContextSwitchTo(old);
 	return rows;
 }
 
-/* materialize -- all rows at once, for FROM. */
+static bool
+step(void *rows, bool forward, Datum *values, bool *nulls)
+{
+	return series_rows_step(rows, forward, values, nulls);
+}
+
+static void
+rewind_rows(void *rows)
+{
+	series_rows_rewind(rows);
+}
+
+/* Which of the functions is called; also the index of what gives its rows. */
+enum
+{
+	SERIES,
+	SERIES_LONG,
+	SERIES_QUERY,
+	SERIES_QUERY_LONG
+};
+
+#define ROWS start, step, rewind_rows
+
+/* clang-format off */
+const SeriesSrf series_row_srfs[SERIES_ROW_SRFS] = {
+	/*						 function				  is_query is_long */
+	[SERIES] =				{tally_series,			  false,   false,	ROWS},
+	[SERIES_LONG] =			{tally_series_long,		  false,   true,	ROWS},
+	[SERIES_QUERY] =		{tally_series_query,	  true,	   false,	ROWS},
+	[SERIES_QUERY_LONG] =	{tally_series_query_long, true,	   true,	ROWS},
+};
+/* clang-format on */
+
+/* materialize -- all rows at once, for FROM where it must call us. */
 static Datum
-materialize(FunctionCallInfo fcinfo, TupleDesc desc, Form form)
+materialize(const SeriesSrf *srf, FunctionCallInfo fcinfo, TupleDesc desc)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext per_query = rsinfo->econtext->ecxt_per_query_memory;
@@ -82,7 +110,7 @@ materialize(FunctionCallInfo fcinfo, TupleDesc desc, Form form)
 	all = AllocSetContextCreate(CurrentMemoryContext,
 								"tally series",
 								ALLOCSET_DEFAULT_SIZES);
-	rows = start(fcinfo, all, desc, form);
+	rows = start(srf, fcinfo, all, desc);
 	old = MemoryContextSwitchTo(scratch);
 	while (series_rows_step(rows, true, values, nulls))
 	{
@@ -99,7 +127,7 @@ materialize(FunctionCallInfo fcinfo, TupleDesc desc, Form form)
 
 /* one_by_one -- a row a call, for a select list. */
 static Datum
-one_by_one(FunctionCallInfo fcinfo, Form form)
+one_by_one(const SeriesSrf *srf, FunctionCallInfo fcinfo)
 {
 	FuncCallContext *call;
 	Datum values[MaxTupleAttributeNumber];
@@ -121,7 +149,7 @@ one_by_one(FunctionCallInfo fcinfo, Form form)
 		call->tuple_desc = BlessTupleDesc(CreateTupleDescCopy(desc));
 		MemoryContextSwitchTo(old);
 		call->user_fctx =
-			start(fcinfo, call->multi_call_memory_ctx, call->tuple_desc, form);
+			start(srf, fcinfo, call->multi_call_memory_ctx, call->tuple_desc);
 	}
 
 	call = SRF_PERCALL_SETUP();
@@ -134,15 +162,16 @@ one_by_one(FunctionCallInfo fcinfo, Form form)
 }
 
 static Datum
-series(FunctionCallInfo fcinfo, Form form)
+series(FunctionCallInfo fcinfo, int which)
 {
+	const SeriesSrf *srf = &series_row_srfs[which];
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	if (rsinfo != NULL && IsA(rsinfo, ReturnSetInfo) &&
 		(rsinfo->allowedModes & SFRM_Materialize_Preferred) != 0 &&
 		rsinfo->expectedDesc != NULL)
-		return materialize(fcinfo, rsinfo->expectedDesc, form);
-	return one_by_one(fcinfo, form);
+		return materialize(srf, fcinfo, rsinfo->expectedDesc);
+	return one_by_one(srf, fcinfo);
 }
 
 /* The argument list of all of these is that of series_args.c. */
@@ -151,26 +180,26 @@ series(FunctionCallInfo fcinfo, Form form)
 Datum
 tally_series(PG_FUNCTION_ARGS)
 {
-	return series(fcinfo, (Form){.is_long = false, .is_query = false});
+	return series(fcinfo, SERIES);
 }
 
 /* tally.series_long(source, ..) returns table, see the top of the file */
 Datum
 tally_series_long(PG_FUNCTION_ARGS)
 {
-	return series(fcinfo, (Form){.is_long = true, .is_query = false});
+	return series(fcinfo, SERIES_LONG);
 }
 
 /* tally.series_query(query, params, ..) returns setof record */
 Datum
 tally_series_query(PG_FUNCTION_ARGS)
 {
-	return series(fcinfo, (Form){.is_long = false, .is_query = true});
+	return series(fcinfo, SERIES_QUERY);
 }
 
 /* tally.series_query_long(query, params, ..) returns table */
 Datum
 tally_series_query_long(PG_FUNCTION_ARGS)
 {
-	return series(fcinfo, (Form){.is_long = true, .is_query = true});
+	return series(fcinfo, SERIES_QUERY_LONG);
 }
