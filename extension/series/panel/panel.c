@@ -508,6 +508,12 @@ tally_panel_nvalues(const TallyPanel *panel, int32 bucket, int32 group,
 }
 
 void
+tally_panel_expect(const TallyPanel *panel, int32 bucket, int32 group)
+{
+	__builtin_prefetch(panel_find_cell(panel, bucket, group));
+}
+
+void
 tally_panel_counts(const TallyPanel *panel, int32 first, int32 n, int32 group,
 				   int measure, uint16 *counts)
 {

@@ -248,6 +248,13 @@ extern int64 tally_panel_nvalues(const TallyPanel *panel, int32 bucket,
 								 int32 group, int measure);
 
 /*
+ * The cell will be read soon.  In the order of the keys cells lie anywhere in
+ * the row of their bucket: unforeseen, each is waited for.
+ */
+extern void tally_panel_expect(const TallyPanel *panel, int32 bucket,
+							   int32 group);
+
+/*
  * The same of "n" buckets from "first" on, in little room: PG_UINT16_MAX for
  * all that are as many or more.
  */

@@ -14,6 +14,9 @@
 #include "budget.h"
 #include "series/show/series_cells.h"
 
+/* So many groups before a cell is read it is fetched: a few hundred ns. */
+#define EXPECT_AHEAD 16
+
 struct SeriesCells
 {
 	const SeriesResult *result;
@@ -258,6 +261,22 @@ series_cells_value(SeriesCells *cells, int32 bucket, int32 group, int column,
 													 place.group,
 													 place.measure) == 0;
 	return value;
+}
+
+void
+series_cells_expect(const SeriesCells *cells, int32 bucket, int32 group)
+{
+	const SeriesResult *result = cells->result;
+
+	group += EXPECT_AHEAD;
+	if (group >= result->ngroups)
+		return;
+	tally_panel_expect(result->panel, bucket, result->groups[group]);
+	if (result->before != NULL && result->before_buckets[bucket] >= 0 &&
+		result->before_groups[group] >= 0)
+		tally_panel_expect(result->before,
+						   result->before_buckets[bucket],
+						   result->before_groups[group]);
 }
 
 bool

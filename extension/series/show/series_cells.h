@@ -51,6 +51,12 @@ extern Datum series_cells_value(SeriesCells *cells, int32 bucket, int32 group,
 								int column, bool *isnull, bool *is_filled);
 
 /*
+ * "group" is about to be read in "bucket", and in their order those after it.
+ */
+extern void series_cells_expect(const SeriesCells *cells, int32 bucket,
+								int32 group);
+
+/*
  * Columns of which a value is the number of values that fell into the bucket,
  * and how many those are in "n" buckets from "first" on: PG_UINT16_MAX for all
  * that are as many or more.

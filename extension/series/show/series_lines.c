@@ -118,10 +118,12 @@ write_column(SeriesLines *lines, int32 bucket, int column)
 	for (int32 g = 0; g < lines->result->ngroups; g++)
 	{
 		bool isnull;
-		Datum value =
-			series_cells_value(lines->cells, bucket, g, column, &isnull, NULL);
+		Datum value;
 
 		CHECK_FOR_INTERRUPTS();
+		series_cells_expect(lines->cells, bucket, g);
+		value =
+			series_cells_value(lines->cells, bucket, g, column, &isnull, NULL);
 		if (g > 0)
 			appendBinaryStringInfo(out, ", ", 2);
 		if (isnull)

@@ -399,6 +399,8 @@ series_rows_step(SeriesRows *rows, bool forward, Datum *values, bool *nulls)
 
 	if (!step(rows, forward))
 		return false;
+	if (rows->column == 0)
+		series_cells_expect(rows->cells, rows->bucket, rows->group);
 	if (rows->is_long)
 	{
 		long_row(rows, values, nulls);
