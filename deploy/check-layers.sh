@@ -149,7 +149,7 @@ in_code 'fcgiapp\.h|fcgi_stdio\.h|\bFCGX_' "${files[@]}" |
 # auth sets the project of a request, so it sees the inside of one, as does
 # dispatch, which takes it from the one to the other
 printf '%s\n' "${files[@]}" |
-  but fcgi/auth.c fcgi/dispatch.c fcgi/request_parse.c |
+  but fcgi/auth.c fcgi/dispatch.c fcgi/request_parse.c fcgi/reply_records.c |
   mapfile -t files
 in_code 'request_fcgi\.h' "${files[@]}" |
   rule "the inside of a request is for those who make it"

@@ -63,6 +63,7 @@ struct request_set
 	struct log_limit failures;
 	struct request *requests;
 	int count;
+	struct sender *sender; /* of what its reader does not take at once */
 };
 
 /* ------------------------------------------------------------------------
@@ -89,6 +90,12 @@ request_set_new(int count, size_t max_body_bytes, bool log_each,
 	}
 	(void) pthread_mutex_init(&set->lock, NULL);
 	(void) pthread_cond_init(&set->freed, NULL);
+	set->sender = sender_new(count, SEND_TIMEOUT_S * 1000);
+	if (set->sender == NULL)
+	{
+		request_set_free(set);
+		return NULL;
+	}
 
 	for (i = 0; i < count; i++)
 	{
@@ -118,6 +125,7 @@ request_set_free(struct request_set *set)
 
 	if (set == NULL)
 		return;
+	sender_free(set->sender);
 	for (i = 0; i < set->count; i++)
 	{
 		FCGX_Free(&set->requests[i].fcgi, 1);
@@ -204,6 +212,7 @@ request_begin(struct request *req, int fd, enum connection_kind kind)
 	req->fcgi.ipcFd = fd;
 	req->is_new = kind == CONNECTION_NEW;
 	req->keep = false;
+	req->is_passed_on = false;
 	req->started_us = clock_mono_us();
 	req->body = "";
 	req->body_len = 0;
@@ -423,15 +432,22 @@ log_request(const struct request *req, int64_t us)
 }
 
 void
-request_finish(struct request *req)
+request_sent(struct request *req)
 {
-	int64_t us;
+	const int64_t us = clock_mono_us() - req->started_us;
 
-	(void) reply_send(req);
-	us = clock_mono_us() - req->started_us;
 	count_request(req, us);
 	log_request(req, us);
 	request_drop(req);
+}
+
+void
+request_finish(struct request *req)
+{
+	if (reply_pass_on(req, req->home->sender))
+		return;
+	(void) reply_send(req);
+	request_sent(req);
 }
 
 /*
@@ -450,12 +466,14 @@ end_fcgi(struct request *req)
 	bool keep = req->keep && !req->reply.broken;
 	int fd = fcgi->ipcFd;
 
+	if (req->is_passed_on)
+		fcgi->ipcFd = -1; /* libfcgi is not to end what it did not send */
 	if (fcgi->in != NULL)
 	{
 		/* Of a body that was not read to its end more would follow. */
 		keep = keep && fcgi->in->isClosed && FCGX_GetError(fcgi->in) == 0;
 		(void) FCGX_FClose(fcgi->err);
-		keep = FCGX_FClose(fcgi->out) == 0 && keep;
+		keep = (FCGX_FClose(fcgi->out) == 0 || req->is_passed_on) && keep;
 	}
 	fcgi->ipcFd = -1;
 	/* libfcgi has closed what it could not read a request from. */

@@ -16,6 +16,7 @@
 #include "reply.h"
 #include "request.h"
 #include "route.h"
+#include "sender.h"
 
 #define PROJECT_CHARS ((size_t) TALLY_PROJECT_ID_BYTES * 2)
 
@@ -64,6 +65,8 @@ struct request
 	int64_t started_us;
 
 	struct reply reply;
+	struct sending sending; /* a large one, on its way */
+	bool is_passed_on;		/* ... by the sender, not by libfcgi */
 };
 
 /*
@@ -123,7 +126,22 @@ void reply_recycle(struct reply *reply);
 void reply_render_head(const struct reply *reply, bool with_length,
 					   struct buf *out);
 
-/* Sends what is prepared and not sent yet. */
+/* Sends what is prepared and not sent yet; waits for a reader that is slow. */
 bool reply_send(struct request *req);
+
+/*
+ * Gives an answer that is whole, and more than is surely sent at once, to the
+ * sender, which ends the request by request_sent().  False: it is small, or
+ * there is no memory, and it is still the caller's to send.
+ */
+bool reply_pass_on(struct request *req, struct sender *sender);
+
+/* Its parts: is it one of those?  And the same bytes as reply_send() sends,
+ * but for "done"; false without memory. */
+bool reply_is_large(const struct request *req);
+bool reply_as_records(struct request *req, struct sending *sending);
+
+/* Counts, logs and drops a request whose answer was sent, or given up. */
+void request_sent(struct request *req);
 
 #endif

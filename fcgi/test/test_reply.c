@@ -152,6 +152,99 @@ test_others(void)
 		   "but what a browser asked");
 }
 
+/* u16 -- two bytes of a record's header. */
+static size_t
+u16(const char *at)
+{
+	return (size_t) (uint8_t) at[0] << 8 | (uint8_t) at[1];
+}
+
+/*
+ * records -- what is sent of a body of "len" bytes, read as a web server does:
+ * how many bytes of its STDOUT are right; -1 if it is not FastCGI to its end.
+ */
+static int64_t
+records(size_t len)
+{
+	struct sending sending = {.fd = -1};
+	struct buf out;
+	struct buf all;
+	size_t head_len;
+	size_t at = 0;
+	int64_t right = -1;
+	int i;
+
+	buf_init(&out, (size_t) 32 << 20);
+	buf_init(&all, (size_t) 32 << 20);
+	reply_begin(&req, 200, NULL);
+	while (req.reply.body.len < len)
+		buf_char(reply_body(&req), (char) (req.reply.body.len % 251));
+	(void) render(true);
+	head_len = head.len - 1; /* without the NUL */
+	if (!reply_as_records(&req, &sending))
+		abort();
+	for (i = 0; i < sending.count; i++)
+		buf_append(&all,
+				   sending.pieces[i].iov_base,
+				   sending.pieces[i].iov_len);
+
+	while (at + 8 <= all.len && all.data[at] == 1 && all.data[at + 1] == 6 &&
+		   u16(all.data + at + 2) == 258)
+	{
+		size_t n = u16(all.data + at + 4);
+
+		at += 8;
+		buf_append(&out, all.data + at, n);
+		at += n;
+		if (n == 0)
+			break;
+	}
+	if (at + 16 == all.len &&
+		memcmp(all.data + at,
+			   "\1\3\1\2\0\10\0\0"
+			   "\0\0\0\0\0\0\0",
+			   16) == 0 &&
+		out.len == head_len + len &&
+		memcmp(out.data, head.data, head_len) == 0)
+		for (right = 0; right < (int64_t) len; right++)
+			if ((uint8_t) out.data[head_len + (size_t) right] != right % 251)
+				break;
+	buf_free(&all);
+	buf_free(&out);
+	arena_reset(req.arena);
+	return right;
+}
+
+static void
+test_records(void)
+{
+	static const size_t lens[] = {
+		1, 8192, 61439, 61440, 61441, 3 * 61440, 15 << 20};
+	size_t i;
+
+	req.arena = arena_new(1 << 20);
+	req.fcgi.requestId = 258;
+	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
+		tap_int(records(lens[i]),
+				(int64_t) lens[i],
+				"a large answer as records of FastCGI");
+	tap_ok(reply_is_large(&req), "it is known as large");
+	req.is_head = true;
+	tap_ok(!reply_is_large(&req), "of which who asks for the head sees none");
+	req.is_head = false;
+	reply_json(&req, 200, "{}");
+	tap_ok(!reply_is_large(&req), "a small one is not");
+
+	reply_begin(&req, 200, NULL);
+	buf_room(reply_body(&req), 8192);
+	req.reply.body.len = 8192;
+	while (arena_alloc(req.arena, 64) != NULL)
+		;
+	tap_ok(!reply_as_records(&req, &req.sending), "nor without memory");
+	arena_free(req.arena);
+	req.arena = NULL;
+}
+
 /* as_json -- the query of a URL's parameters, or why there is none. */
 static const char *
 as_json(const char *text)
@@ -254,6 +347,7 @@ main(void)
 	test_retry_after();
 	test_codes();
 	test_others();
+	test_records();
 	test_query_request();
 	test_any_url();
 	reply_free(&req.reply);

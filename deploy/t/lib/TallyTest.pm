@@ -344,11 +344,11 @@ sub psql_file
 	return $self->psql(scalar(<$fh>), %opt);
 }
 
-# database_pids -- the postmaster and all its children, to stop them as one.
-sub database_pids
+# pids_of(name) -- the process and its children, to stop them as one.
+sub pids_of
 {
-	my ($self) = @_;
-	my $top = $self->{proc}{postgres} or return ();
+	my ($self, $name) = @_;
+	my $top = $self->{proc}{$name} or return ();
 	my @pids = ($top);
 	for my $stat (glob '/proc/[0-9]*/stat')
 	{
@@ -358,6 +358,8 @@ sub database_pids
 	}
 	return @pids;
 }
+
+sub database_pids { return $_[0]->pids_of('postgres') }
 
 # stall_database / resume_database -- nothing answers, nothing is closed.
 sub stall_database
