@@ -50,11 +50,13 @@ breaker_ok(struct breaker *breaker)
 
 /*
  * breaker_fail -- while open only the trial's failure counts: attempts that
- * were begun before the opening come back late and say nothing new.
+ * were begun before the opening, or a hint, come back late and say nothing new.
  */
 void
-breaker_fail(struct breaker *breaker, int64_t now_ms)
+breaker_fail(struct breaker *breaker, unsigned hints, int64_t now_ms)
 {
+	if (hints != breaker->hints)
+		return;
 	if (breaker_is_open(breaker))
 	{
 		if (!breaker->trial)
@@ -81,8 +83,8 @@ breaker_fail(struct breaker *breaker, int64_t now_ms)
 void
 breaker_hint(struct breaker *breaker)
 {
-	if (breaker_is_open(breaker))
-		breaker_ok(breaker);
+	breaker->hints++;
+	breaker_ok(breaker);
 }
 
 int64_t

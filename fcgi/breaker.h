@@ -8,6 +8,10 @@
  *	  TRIAL  --it fails-------------> OPEN for twice as long, up to a limit
  *	  OPEN, TRIAL --a hint----------> CLOSED
  *
+ * A hint is later news than the failure of whatever was begun before it, so
+ * such failures count for nothing, however late they come: each attempt knows
+ * after how many hints it began.
+ *
  * Times are jittered by +-20 %, so that several programs do not come back in
  * step.  No lock and no clock of its own: the owner brings both.
  */
@@ -24,6 +28,7 @@
 struct breaker
 {
 	int failures;		 /* in a row */
+	unsigned hints;		 /* so far */
 	bool trial;			 /* an attempt is under way while open */
 	int64_t wait_ms;	 /* of the last opening, before jitter; 0: closed */
 	int64_t max_ms;		 /* no opening is longer */
@@ -36,9 +41,12 @@ void breaker_init(struct breaker *breaker, int64_t max_ms, uint32_t seed);
 /* May the caller try now?  If true, breaker_ok() or _fail() must follow. */
 bool breaker_allow(struct breaker *breaker, int64_t now_ms);
 void breaker_ok(struct breaker *breaker);
-void breaker_fail(struct breaker *breaker, int64_t now_ms);
 
-/* Somebody has seen that it works again: closed. */
+/* "hints": as many as there had been when the attempt began. */
+void breaker_fail(struct breaker *breaker, unsigned hints, int64_t now_ms);
+
+/* Somebody has seen that it works: closed, and no failure counts that is not
+ * of an attempt begun after this. */
 void breaker_hint(struct breaker *breaker);
 
 bool breaker_is_open(const struct breaker *breaker);

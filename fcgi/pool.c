@@ -105,9 +105,11 @@ open_one(struct pool *pool, int64_t deadline_ms, struct pool_conn **conn)
 	int64_t now_ms = pool->opt.now();
 	int64_t until_ms = now_ms + pool->opt.connect_timeout_ms;
 	bool is_full = false;
+	unsigned hints;
 
 	if (!breaker_allow(&pool->breaker, now_ms))
 		return POOL_DOWN;
+	hints = pool->breaker.hints;
 	if (until_ms > deadline_ms)
 		until_ms = deadline_ms;
 
@@ -128,7 +130,7 @@ open_one(struct pool *pool, int64_t deadline_ms, struct pool_conn **conn)
 		pool->open--; /* nobody is told: there is nothing to be had */
 		return POOL_BUSY;
 	}
-	breaker_fail(&pool->breaker, pool->opt.now());
+	breaker_fail(&pool->breaker, hints, pool->opt.now());
 	give_up(pool);
 	return POOL_DOWN;
 }

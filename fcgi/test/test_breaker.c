@@ -7,6 +7,13 @@
 
 static struct breaker breaker;
 
+/* fail -- an attempt that was begun just now. */
+static void
+fail(struct breaker *of, int64_t now_ms)
+{
+	breaker_fail(of, of->hints, now_ms);
+}
+
 /* in_jitter -- is "got" within a fifth of "want"? */
 static bool
 in_jitter(int64_t got, int64_t want)
@@ -19,16 +26,16 @@ test_opens(void)
 {
 	breaker_init(&breaker, BREAKER_MAX_MS, 42);
 	tap_ok(breaker_allow(&breaker, 0), "at first it is closed");
-	breaker_fail(&breaker, 0);
-	breaker_fail(&breaker, 0);
+	fail(&breaker, 0);
+	fail(&breaker, 0);
 	breaker_ok(&breaker);
-	breaker_fail(&breaker, 0);
-	breaker_fail(&breaker, 0);
+	fail(&breaker, 0);
+	fail(&breaker, 0);
 	tap_ok(breaker_allow(&breaker, 0), "a success in between starts anew");
-	breaker_fail(&breaker, 1000);
+	fail(&breaker, 1000);
 	tap_ok(!breaker_allow(&breaker, 1000), "three in a row open it");
 	tap_ok(in_jitter(breaker_wait_ms(&breaker, 1000), 1000), "for a second");
-	breaker_fail(&breaker, 1100);
+	fail(&breaker, 1100);
 	tap_ok(in_jitter(breaker_wait_ms(&breaker, 1000), 1000),
 		   "a late failure of before does not make it longer");
 }
@@ -48,7 +55,7 @@ test_trial(void)
 
 	for (i = 0; i < 6; i++)
 	{
-		breaker_fail(&breaker, now);
+		fail(&breaker, now);
 		tap_ok(in_jitter(breaker_wait_ms(&breaker, now), want),
 			   "a failed trial doubles the wait, up to 30 s");
 		now += breaker_wait_ms(&breaker, now);
@@ -57,7 +64,7 @@ test_trial(void)
 	}
 	breaker_ok(&breaker);
 	tap_ok(!breaker_is_open(&breaker), "a good trial closes it");
-	breaker_fail(&breaker, now);
+	fail(&breaker, now);
 	tap_ok(breaker_allow(&breaker, now), "and it counts from nothing");
 }
 
@@ -70,7 +77,7 @@ test_hint(void)
 	breaker_hint(&breaker);
 	tap_ok(breaker_allow(&breaker, 0), "a hint means nothing when closed");
 	for (i = 0; i < BREAKER_FAILURES; i++)
-		breaker_fail(&breaker, 0);
+		fail(&breaker, 0);
 	tap_ok(!breaker_allow(&breaker, 100), "open");
 	tap_ok(in_jitter(breaker_wait_ms(&breaker, 0), 500),
 		   "a limit of its own holds from the first time");
@@ -78,15 +85,44 @@ test_hint(void)
 	tap_ok(breaker_allow(&breaker, 100) && breaker_allow(&breaker, 100),
 		   "who knows better may say so: everybody tries");
 	for (i = 0; i < BREAKER_FAILURES; i++)
-		breaker_fail(&breaker, 100);
+		fail(&breaker, 100);
 	tap_ok(!breaker_allow(&breaker, 100), "and is shut out if it was wrong");
+}
+
+/*
+ * Three connects hang; meanwhile the heartbeat is answered, and says so.  Then
+ * they fail, one after the other, which is old news.
+ */
+static void
+test_old_news(void)
+{
+	unsigned before;
+	int i;
+
+	breaker_init(&breaker, 500, 42);
+	fail(&breaker, 0);
+	fail(&breaker, 0);
+	before = breaker.hints;
+	breaker_hint(&breaker);
+	for (i = 0; i < 2 * BREAKER_FAILURES; i++)
+		breaker_fail(&breaker, before, 100);
+	tap_ok(!breaker_is_open(&breaker),
+		   "failures of what was begun before a hint do not open it");
+	fail(&breaker, 100);
+	fail(&breaker, 100);
+	tap_ok(!breaker_is_open(&breaker), "nor do those count that came before");
+	fail(&breaker, 100);
+	tap_ok(breaker_is_open(&breaker), "three that began after it do");
 
 	while (!breaker_allow(&breaker, 200))
 		breaker.retry_at_ms--;
+	before = breaker.hints;
 	breaker_hint(&breaker);
-	breaker_fail(&breaker, 200);
-	tap_ok(breaker_allow(&breaker, 200),
-		   "a trial's failure after a hint is one of three");
+	breaker_fail(&breaker, before, 200);
+	fail(&breaker, 200);
+	fail(&breaker, 200);
+	tap_ok(breaker_allow(&breaker, 200) && breaker_allow(&breaker, 200),
+		   "a trial that was under way counts for nothing, too");
 }
 
 static void
@@ -104,8 +140,8 @@ test_jitter(void)
 		breaker_init(&other, BREAKER_MAX_MS, seed * 2 + 2);
 		for (i = 0; i < BREAKER_FAILURES; i++)
 		{
-			breaker_fail(&breaker, 0);
-			breaker_fail(&other, 0);
+			fail(&breaker, 0);
+			fail(&other, 0);
 		}
 		if (breaker_wait_ms(&breaker, 0) != breaker_wait_ms(&other, 0))
 			differ++;
@@ -119,6 +155,7 @@ main(void)
 	test_opens();
 	test_trial();
 	test_hint();
+	test_old_news();
 	test_jitter();
 	return tap_done();
 }

@@ -23,6 +23,7 @@ static atomic_int opened;
 static atomic_int closed;
 static atomic_bool is_up = true;
 static atomic_int server_has = 1000000; /* connections, dead ones too */
+static struct pool *hinted; /* while a connection of it is being opened */
 static atomic_int in_use;
 static atomic_int most_in_use;
 static _Atomic int64_t last_deadline_ms;
@@ -41,6 +42,8 @@ open_fake(void *arg, int64_t deadline_ms, bool *is_full)
 
 	(void) arg;
 	opened++;
+	if (hinted != NULL)
+		pool_hint(hinted);
 	last_deadline_ms = deadline_ms;
 	*is_full = opened > server_has;
 	if (*is_full)
@@ -171,6 +174,30 @@ test_down(void)
 	tap_int(pool_retry_ms(pool), 0, "and all is well");
 	pool_release(pool, idle, true);
 	pool_release(pool, conn, true);
+	pool_free(pool);
+}
+
+/* Each connect takes so long that meanwhile somebody else sees the database
+ * answer: it is as if all had begun before that. */
+static void
+test_old_news(void)
+{
+	struct pool *pool = new_pool(4);
+	struct pool_conn *conn;
+	struct pool_counts counts;
+	int i;
+
+	is_up = false;
+	hinted = pool;
+	for (i = 0; i < 3 * BREAKER_FAILURES; i++)
+		(void) pool_acquire(pool, now() + 100, &conn);
+	hinted = NULL;
+	pool_counts(pool, &counts);
+	tap_ok(!counts.is_down, "who began before it was back shuts nobody out");
+	for (i = 0; i < BREAKER_FAILURES; i++)
+		(void) pool_acquire(pool, now() + 100, &conn);
+	pool_counts(pool, &counts);
+	tap_ok(counts.is_down, "who begins after it does");
 	pool_free(pool);
 }
 
@@ -334,6 +361,7 @@ main(void)
 	test_reuse();
 	test_deadline();
 	test_down();
+	test_old_news();
 	test_queue();
 	test_full();
 	test_crowd();
