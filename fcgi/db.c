@@ -132,13 +132,17 @@ check_row(void *arg, const struct db_row *row)
 static bool
 check_connection(struct db *db, PGconn *pg, int64_t deadline_ms)
 {
+	char nice[12];
+	const struct db_param param = {.data = nice};
 	struct check check = {.seen = false};
 	struct db_error error = {.sqlstate = ""};
 	const struct db_call call = {.stmt = STMT_CHECK,
+								 .params = &param,
 								 .watch_fd = -1,
 								 .row = check_row,
 								 .arg = &check};
 
+	(void) snprintf(nice, sizeof(nice), "%d", db->opt.ingest_nice);
 	if (db_converse(pg, &call, deadline_ms, &error) != DB_OK)
 	{
 		log_down(db,
@@ -255,10 +259,8 @@ db_new(const struct db_options *options)
 					" -c idle_in_transaction_session_timeout=5000"
 					" -c client_connection_check_interval=1000"
 					" -c plan_cache_mode=force_generic_plan"
-					" -c tally.ingest_nice=%d"
 					" -c default_transaction_read_only=%s",
 					(long long) options->statement_timeout_ms,
-					options->ingest_nice,
 					options->read_only ? "on" : "off");
 	db->pool = pool_new(&pool);
 	if (db->pool == NULL)
