@@ -18,13 +18,15 @@ check() # TITLE COMMAND...
   fi
 }
 
-# rule NAME -- the first rule of that name in alerts.yml, without comments.
+RULES=(alerts.yml alerts_probe.yml)
+
+# rule NAME -- the first rule of that name, without comments.
 rule()
 {
   awk -v name="$1" '
     /^ *#/ { next }
     /^ *- (alert|record|name):/ { on = ($2 == "alert:" && $3 == name) && !seen; seen = seen || on }
-    on' alerts.yml
+    on' "${RULES[@]}"
 }
 
 # watchdog_is_unconditional -- a constant, no waiting, and one rule only.
@@ -32,25 +34,26 @@ watchdog_is_unconditional()
 {
   rule Watchdog | grep -qxE ' *expr: vector\(1\)' &&
     ! rule Watchdog | grep -qE '^ *(for|keep_firing_for):' &&
-    [ "$(grep -c 'alert: Watchdog' alerts.yml)" = 1 ]
+    [ "$(cat "${RULES[@]}" | grep -c 'alert: Watchdog')" = 1 ]
 }
 
-# every alert of the file is in some test, and has a page in the runbook
+# every alert of the files is in some test, and has a page in the runbook
 alerts_are_tested()
 {
   local alert missing=0
   while read -r alert; do
-    grep -q "alertname=\"$alert\"" alerts_test.yml alerts_slow_test.yml alerts_nginx_test.yml || { echo "$alert is not tested"; missing=1; }
+    grep -q "alertname=\"$alert\"" alerts_test.yml alerts_slow_test.yml alerts_nginx_test.yml alerts_probe_test.yml || { echo "$alert is not tested"; missing=1; }
     grep -qx "### $alert" ../RUNBOOK.md || { echo "$alert has no page in RUNBOOK.md"; missing=1; }
     rule "$alert" | grep -qF "RUNBOOK.md#$(tr '[:upper:]' '[:lower:]' <<<"$alert")" || { echo "$alert does not name its page"; missing=1; }
-  done < <(sed -n 's/^ *- alert: //p' alerts.yml | sort -u)
+  done < <(sed -n 's/^ *- alert: //p' "${RULES[@]}" | sort -u)
   return $missing
 }
 
-check "the rules are rules" promtool check rules alerts.yml
+check "the rules are rules" promtool check rules "${RULES[@]}"
 check "the configuration is one" promtool check config prometheus.yml
 check "each outage fires its alerts, and no others" promtool test rules alerts_test.yml
 check "what nginx answers itself fires its alerts" promtool test rules alerts_nginx_test.yml
+check "the probe fires its alerts" promtool test rules alerts_probe_test.yml
 check "a slow burn fires its tickets" promtool test rules alerts_slow_test.yml
 check "the Watchdog has no condition" watchdog_is_unconditional
 check "every alert is tested and explained" alerts_are_tested

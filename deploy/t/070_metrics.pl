@@ -195,7 +195,13 @@ for my $name (text_of('deploy/nginx/count/server.conf') =~ /# TYPE (\w+)/g)
 {
 	$named{$name} = $family{$name} = 1;
 }
-my $alerts = text_of('deploy/prometheus/alerts.yml') =~ s/^\s*#.*//mgr;
+# those of the probe: 074_probe.pl
+for my $name (text_of('deploy/prometheus/probe.sh') =~ /^  metric (\w+)/mg)
+{
+	$named{"tally_probe_$name"} = $family{"tally_probe_$name"} = 1;
+}
+my $alerts = join('', map { text_of("deploy/prometheus/$_.yml") }
+	qw(alerts alerts_probe)) =~ s/^\s*#.*//mgr;
 my %used = map { $_ => 1 } $alerts =~ /\b(tally_\w+)/g;
 cmp_ok(scalar(keys %used), '>', 8, 'metrics in the alerts');
 ok($named{$_}, "$_, which an alert needs, is there") for sort keys %used;
