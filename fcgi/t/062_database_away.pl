@@ -360,5 +360,37 @@ close $_ for @others;
 all_stored('no connection left');
 back('no connection left');
 
+# In the middle of a run.  Who has a connection keeps it.
+@others = take_connections();
+taken('others take the rest', 100);
+all_stored('others take the rest');
+back('others take the rest');
+$tally->wait_until('an answer to keep', sub {
+	$tally->http('GET', $queries . $known, key => $p->{read_key})->{status}
+		== 200 });
+
+# Then ours end, as after a restart of the server, and others are sooner.
+taken('others were sooner', 50);
+$tally->wait_until('others to be sooner', sub {
+	my $ours = "FROM pg_stat_activity WHERE usename IN"
+		. " ('tally_writer', 'tally_reader')";
+	$tally->psql("SELECT pg_terminate_backend(pid) $ours");
+	push @others, take_connections();
+	sleep 0.3;
+	$tally->psql("SELECT count(*) $ours") == 0 });
+eval { $load->more(100) };
+is($@, '', 'others were sooner: events are acknowledged');
+refused_at_once('others were sooner');
+$r = $tally->http('GET', $queries . $known, key => $p->{read_key});
+is("$r->{status} $r->{json}{result}", "200 $GROUPS",
+	'others were sooner: what was asked before is answered');
+like($r->{headers}{warning}, qr/^11[01] /, '... and that it is older');
+$r = $tally->http('GET', '/health/ready');
+is("$r->{status} $r->{json}{status}", '200 warn',
+	'others were sooner: ready for events, with a warning');
+close $_ for @others;
+all_stored('others were sooner');
+back('others were sooner');
+
 note("$all events in all");
 done_testing();
