@@ -1,6 +1,7 @@
 # What was acknowledged is stored, once, whatever fails: tally-write killed
 # in the middle of a load, the database stopped, stalled, its backends killed,
-# the spool full, damaged, an event that the database refuses.
+# stopped and continued in the middle of requests, the spool full, damaged, an event
+# that the database refuses.
 use strict;
 use warnings;
 
@@ -50,6 +51,27 @@ note(@$ids . ' events acknowledged, with kill -9 in between');
 is($load->missing_and_doubled($ids), '0|0', 'each of them is stored once');
 ok($codes->{502}, 'the others were told that it was not running');
 diag(join ' ', 'answers:', map { "$_ x $codes->{$_}" } sort keys %$codes);
+
+#-----------------------------------------------------------------------------
+# tally-write stands still and goes on, as when it is frozen
+#-----------------------------------------------------------------------------
+
+# A read() with a timeout is interrupted by that, and libfcgi gives up then.  nginx
+# has sent a request of this size in one go, so nobody waits in a read().
+$load->start('frozen', 4);
+for (1 .. 150)
+{
+	$tally->signal('write', 'STOP');
+	sleep 0.002 + rand 0.003;
+	$tally->signal('write', 'CONT');
+	sleep 0.002 + rand 0.01;
+}
+$load->more(50);
+($ids, $codes) = $load->stop;
+$load->drained;
+is(join(' ', grep { $_ > 201 } keys %$codes), '',
+	'stopped and continued 150 times: every event was taken, ' . @$ids);
+is($load->missing_and_doubled($ids), '0|0', 'and is stored once');
 
 #-----------------------------------------------------------------------------
 # The database goes and comes
