@@ -34,18 +34,14 @@ use File::Temp ();
 use HTTP::Tiny;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
-use IPC::Run ();
 use JSON::PP ();
-use POSIX qw(WNOHANG _exit setsid);
 use Socket qw(SOCK_STREAM);
 use Test::More ();
-use Time::HiRes qw(sleep time);
+
+# Both are methods of a TallyTest, told apart by what they are about.
+use parent qw(TallyTest::Processes TallyTest::Database);
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../../..');
-
-# How long anything may take to start or to stop before the test fails: on a
-# machine whose disk and processors are others' it may be a minute.
-our $DEADLINE_S = 120;
 
 my @started;    # every TallyTest of this process, for END
 my $main_pid = $$;
@@ -88,302 +84,6 @@ sub log_text
 	open my $fh, '<', "$self->{dir}/log/$name.log" or return '';
 	local $/;
 	return scalar(<$fh>) // '';
-}
-
-#-----------------------------------------------------------------------------
-# Processes
-#-----------------------------------------------------------------------------
-
-# become_user -- in a child: give root's rights away, for good.
-sub become_user
-{
-	my ($self) = @_;
-	return unless defined $self->{uid};
-	$( = $self->{gid};
-	$) = "$self->{gid} $self->{gid}";
-	POSIX::setuid($self->{uid});
-	die "TallyTest: still root\n" if $> == 0 || $< == 0;
-}
-
-# spawn(name, command...) -- start a program, its output in log/name.log.
-#
-# The child leads its own session, so that a Ctrl-C at the terminal reaches the
-# test alone, which then ends its children in order.
-sub spawn
-{
-	my ($self, $name, @command) = @_;
-	my $pid = fork() // die "TallyTest: fork: $!\n";
-
-	if ($pid == 0)
-	{
-		setsid();
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>>', "$self->{dir}/log/$name.log" or _exit(126);
-		open STDERR, '>&', \*STDOUT or _exit(126);
-		$SIG{$_} = 'DEFAULT' for qw(INT TERM PIPE HUP);
-		eval { $self->become_user; chdir $self->{dir}; exec @command };
-		print STDERR "cannot run $command[0]: ", $@ || $!, "\n";
-		_exit(127);
-	}
-	$self->{proc}{$name} = $pid;
-	return $pid;
-}
-
-# run_as_user(command...) -- run a program to its end; dies when it fails.
-sub run_as_user
-{
-	my ($self, @command) = @_;
-	my $out = '';
-	IPC::Run::run(\@command, '<', \undef, '>&', \$out,
-		init => sub { $self->become_user; chdir $self->{dir} })
-		or die "TallyTest: @command\n$out";
-	return $out;
-}
-
-sub pid { return $_[0]{proc}{$_[1]} }
-
-# is_running(name) -- reaps it when it is not, and keeps its exit status.
-sub is_running
-{
-	my ($self, $name) = @_;
-	my $pid = $self->{proc}{$name} or return 0;
-	my $done = waitpid($pid, WNOHANG);
-	return 1 if $done == 0;
-	$self->{status}{$name} = $done == $pid ? $? : undef;
-	delete $self->{proc}{$name};
-	return 0;
-}
-
-# exit_status(name) -- as in $?, of a process that has ended.
-sub exit_status { return $_[0]{status}{$_[1]} }
-
-# wait_until(what, check) -- until check() is true; dies at the deadline.
-sub wait_until
-{
-	my ($self, $what, $check, $seconds) = @_;
-	my $end = time + ($seconds // $DEADLINE_S);
-	while (time < $end)
-	{
-		my $result = $check->();
-		return $result if $result;
-		sleep 0.05;
-	}
-	die "TallyTest: waited in vain for $what\n";
-}
-
-# wait_until_up(name, check) -- the same, but notices that a process died.
-sub wait_until_up
-{
-	my ($self, $name, $check) = @_;
-	$self->wait_until(
-		"$name to start",
-		sub {
-			die "TallyTest: $name ended at start:\n" . $self->log_text($name)
-				unless $self->is_running($name);
-			return $check->();
-		});
-}
-
-sub signal
-{
-	my ($self, $name, $signal) = @_;
-	my $pid = $self->{proc}{$name} or die "TallyTest: no $name runs\n";
-	kill $signal, $pid or die "TallyTest: kill $signal $name: $!\n";
-}
-
-# wait_for_exit(name, seconds) -- true when it ended by itself in time.
-sub wait_for_exit
-{
-	my ($self, $name, $seconds) = @_;
-	return eval {
-		$self->wait_until("the end of $name",
-			sub { !$self->is_running($name) }, $seconds);
-	} ? 1 : 0;
-}
-
-# stop_process(name, signal) -- end it; kills it (and says so) when it stays.
-sub stop_process
-{
-	my ($self, $name, $signal) = @_;
-	return 1 unless $self->is_running($name);
-	my $pid = $self->{proc}{$name};
-
-	kill 'CONT', $pid;
-	kill $signal // 'TERM', $pid;
-	return 1 if $self->wait_for_exit($name, $DEADLINE_S);
-
-	Test::More::diag("$name did not stop on " . ($signal // 'TERM'));
-	kill 'KILL', $pid;
-	$self->wait_for_exit($name, $DEADLINE_S);
-	return 0;
-}
-
-# kill_process(name) -- kill -9, and wait until it is gone.
-sub kill_process
-{
-	my ($self, $name) = @_;
-	$self->signal($name, 'KILL');
-	$self->wait_for_exit($name, $DEADLINE_S)
-		or die "TallyTest: $name survived kill -9\n";
-}
-
-#-----------------------------------------------------------------------------
-# PostgreSQL
-#-----------------------------------------------------------------------------
-
-# pg(tool) -- the path of a program of the server under test.
-sub pg
-{
-	my ($self, $tool) = @_;
-	unless ($self->{bindir})
-	{
-		my $config = $ENV{PG_CONFIG}
-			// '/usr/lib/postgresql/15/bin/pg_config';
-		chomp($self->{bindir} = `$config --bindir`);
-		die "TallyTest: $config does not work\n" unless $self->{bindir};
-	}
-	return "$self->{bindir}/$tool";
-}
-
-# start_postgres(%opt) -- make the cluster at the first call, and start it.
-#   conf => text       lines for postgresql.conf, at the first call
-#   plain => 1         without Tally in it
-#
-# Only a unix socket, in a folder that nobody else may enter: so "trust" trusts
-# no more than the owner of the files already is.
-sub start_postgres
-{
-	my ($self, %opt) = @_;
-	my $data = "$self->{dir}/pgdata";
-	my $first = !-d $data;
-
-	if ($first)
-	{
-		$self->run_as_user($self->pg('initdb'), '-D', $data, '-U', 'postgres',
-			'--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8',
-			'--no-sync');
-		open my $fh, '>>', "$data/postgresql.conf" or die "TallyTest: $!\n";
-		print $fh "listen_addresses = ''\n",
-			"unix_socket_directories = '$self->{dir}/run'\n",
-			"port = 5432\n", "fsync = off\n", "max_connections = 60\n",
-			"shared_buffers = 64MB\n", "timezone = 'UTC'\n",
-			"log_line_prefix = '%m [%p] %u '\n", $opt{conf} // '', "\n";
-		close $fh;
-	}
-	$self->spawn('postgres', $self->pg('postgres'), '-D', $data);
-	$self->wait_until_up('postgres', sub { $self->postgres_answers });
-	$self->install if $first && !$opt{plain};
-}
-
-sub postgres_answers
-{
-	my ($self) = @_;
-	my ($ok) = $self->psql_try('SELECT 1', db => 'postgres');
-	return $ok;
-}
-
-sub stop_postgres { return $_[0]->stop_process('postgres', 'INT') }
-
-# install -- a database "tally" with the roles, the extension and the store.
-sub install
-{
-	my ($self) = @_;
-	$self->psql('CREATE DATABASE tally', db => 'postgres');
-	$self->psql('CREATE EXTENSION tally');
-	$self->psql_file("$ROOT/deploy/roles.sql");
-}
-
-# Arguments of psql and libpq that reach the server as "user".
-sub psql_command
-{
-	my ($self, %opt) = @_;
-	return ($self->pg('psql'), '-X', '-A', '-t', '-q',
-		'-v', 'ON_ERROR_STOP=1', '-h', "$self->{dir}/run", '-p', 5432,
-		'-U', $opt{user} // 'postgres', '-d', $opt{db} // 'tally');
-}
-
-sub conninfo
-{
-	my ($self, %opt) = @_;
-	return "host=$self->{dir}/run port=5432 dbname=" . ($opt{db} // 'tally')
-		. ' user=' . ($opt{user} // 'postgres');
-}
-
-# psql_try(sql, %opt) -- (success, output, errors).  user =>, db =>.
-sub psql_try
-{
-	my ($self, $sql, %opt) = @_;
-	my ($out, $err) = ('', '');
-	local $ENV{PGCONNECT_TIMEOUT} = 5;
-	# A psql that cannot connect ends before it has read what it is given: the
-	# write to it then fails, of which IPC::Run dies.
-	local $SIG{PIPE} = 'IGNORE';
-	my $ok = eval {
-		IPC::Run::run([$self->psql_command(%opt)],
-			'<', \$sql, '>', \$out, '2>', \$err);
-	};
-	die $@ if $@ && $@ !~ /Broken pipe/;
-	chomp $out;
-	return ($ok, $out, $err);
-}
-
-# psql(sql, %opt) -- the output, unaligned, without headers; dies on an error.
-sub psql
-{
-	my ($self, $sql, %opt) = @_;
-	my ($ok, $out, $err) = $self->psql_try($sql, %opt);
-	die "TallyTest: psql: $err\n$sql\n" unless $ok;
-	return $out;
-}
-
-sub psql_file
-{
-	my ($self, $file, %opt) = @_;
-	open my $fh, '<', $file or die "TallyTest: $file: $!\n";
-	local $/;
-	return $self->psql(scalar(<$fh>), %opt);
-}
-
-# pids_of(name) -- the process and its children, to stop them as one.
-sub pids_of
-{
-	my ($self, $name) = @_;
-	my $top = $self->{proc}{$name} or return ();
-	my @pids = ($top);
-	for my $stat (glob '/proc/[0-9]*/stat')
-	{
-		open my $fh, '<', $stat or next;
-		my $line = <$fh> // next;
-		push @pids, $1 if $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $top;
-	}
-	return @pids;
-}
-
-sub database_pids { return $_[0]->pids_of('postgres') }
-
-# stall_database / resume_database -- nothing answers, nothing is closed.
-sub stall_database
-{
-	my ($self) = @_;
-	kill 'STOP', $self->database_pids;
-}
-
-sub resume_database
-{
-	my ($self) = @_;
-	kill 'CONT', $self->database_pids;
-}
-
-# create_project(name) -- {project, master_key, write_key, read_key}
-sub create_project
-{
-	my ($self, $name) = @_;
-	$name //= 'test';
-	my @row = split /\|/, $self->psql('SELECT project, master_key, write_key,'
-			. " read_key FROM tally.create_project('$name')");
-	my %p;
-	@p{qw(project master_key write_key read_key)} = @row;
-	return \%p;
 }
 
 #-----------------------------------------------------------------------------
@@ -527,7 +227,7 @@ sub http
 {
 	my ($self, $method, $path, %opt) = @_;
 	my $client = $self->{http}{$$} //= HTTP::Tiny->new(
-		timeout => $DEADLINE_S, max_redirect => 0);
+		timeout => $TallyTest::Processes::DEADLINE_S, max_redirect => 0);
 	my %headers = %{ $opt{headers} // {} };
 	my $body = $opt{body};
 
@@ -551,7 +251,7 @@ sub http_raw
 {
 	my ($self, $bytes) = @_;
 	my $socket = IO::Socket::INET->new(
-		PeerAddr => "127.0.0.1:$self->{port}", Timeout => $DEADLINE_S)
+		PeerAddr => "127.0.0.1:$self->{port}", Timeout => $TallyTest::Processes::DEADLINE_S)
 		or die "TallyTest: connect: $!\n";
 	my $answer = '';
 
@@ -559,7 +259,7 @@ sub http_raw
 	print $socket $bytes;
 	$socket->flush;
 	local $SIG{ALRM} = sub { die "TallyTest: no end of the answer\n" };
-	alarm $DEADLINE_S;
+	alarm $TallyTest::Processes::DEADLINE_S;
 	while (sysread $socket, my $part, 65536) { $answer .= $part }
 	alarm 0;
 	return $answer;
