@@ -2,7 +2,7 @@
 # answers have all expired, or its hot table is locked.
 #
 # Every process of PostgreSQL is stopped for 0.5 s and 7 s, with
-# TALLY_LONG_FAULTS set also for 60 s.  Two responders of each kind.
+# TALLY_SHORT_FAULTS set not for 60 s.  Two responders of each kind.
 #
 # Times are measured at the clients, but how soon a query is refused by the
 # responder, which logs it: 200 clients in one process take longer than that to
@@ -321,7 +321,7 @@ sub stalled
 	return @judged;
 }
 
-for my $stall (0.5, 7, $ENV{TALLY_LONG_FAULTS} ? 60 : ())
+for my $stall (0.5, 7, $ENV{TALLY_SHORT_FAULTS} ? () : 60)
 {
 	my $what = "stalled for $stall s";
 	my ($figure, $status) = stage($what, sub { stalled($_[0], $stall) });
