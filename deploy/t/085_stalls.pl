@@ -1,8 +1,8 @@
 # Honeycomb's nights: the database stands still under 200 clients whose cached
 # answers have all expired, or its hot table is locked.
 #
-# Every process of PostgreSQL is stopped for 0.5 s and 7 s, with
-# TALLY_SHORT_FAULTS set not for 60 s.  Two responders of each kind.
+# Every process of PostgreSQL is stopped for 0.5 s, 7 s and, unless
+# TALLY_SHORT_FAULTS is set, 60 s.  Two responders of each kind.
 #
 # Times are measured at the clients, but how soon a query is refused by the
 # responder, which logs it: 200 clients in one process take longer than that to
