@@ -22,6 +22,7 @@
 #include "fmgr.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "measure/measure.h"
@@ -100,6 +101,27 @@ precision_of(FunctionCallInfo fcinfo)
 	return precision;
 }
 
+/*
+ * value_type -- of the value: what the call says, or the function's own.
+ *
+ * Who calls aggregates for others, as Citus does on a shard, knows only what
+ * the function is, not the expressions that it is called with.
+ */
+static Oid
+value_type(const FmgrInfo *flinfo)
+{
+	Oid type = get_fn_expr_argtype(unconstify(FmgrInfo *, flinfo), ARG_VALUE);
+	Oid *types;
+	int n;
+
+	if (OidIsValid(type))
+		return type;
+	(void) get_func_signature(flinfo->fn_oid, &types, &n);
+	if (n <= ARG_VALUE || get_typtype(types[ARG_VALUE]) == TYPTYPE_PSEUDO)
+		elog(ERROR, "series aggregate: the type of its value is not known");
+	return types[ARG_VALUE];
+}
+
 /* measure_of -- what the aggregate measures: its one value, or rows. */
 static TallyMeasure
 measure_of(FunctionCallInfo fcinfo, TallyMeasureKind kind)
@@ -108,7 +130,7 @@ measure_of(FunctionCallInfo fcinfo, TallyMeasureKind kind)
 
 	if (PG_NARGS() > ARG_VALUE)
 	{
-		measure.type = get_fn_expr_argtype(fcinfo->flinfo, ARG_VALUE);
+		measure.type = value_type(fcinfo->flinfo);
 		measure.collation =
 			tally_collation_of(measure.type, PG_GET_COLLATION());
 	}
