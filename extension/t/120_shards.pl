@@ -1,8 +1,10 @@
 # Goal of this test: whoever calls our aggregates for somebody else, as the
 # planner of a distributed table does on its shards, gets states that merged say
-# what the aggregate says of all rows.
+# what the aggregate says of all rows; and tally.series() asks for tables in
+# shards in a way that such a planner can take apart.
 #
-# No other extension is needed: shards/partial.c calls aggregates in that way.
+# No other extension is needed: shards/partial.c calls aggregates in that way,
+# and two rows of catalogs make a table look distributed.
 use strict;
 use warnings;
 
@@ -16,6 +18,7 @@ use TallyTest;
 my $tally = TallyTest->new(name => 'shards');
 $tally->start_postgres(plain => 1, conf => "jit = off\n");
 sub sql { return $tally->psql($_[0], db => 'postgres') }
+sub fails { my ($ok, undef, $err) = $tally->psql_try($_[0], db => 'postgres'); return $ok ? 'no error' : $err }
 
 my $module = $tally->dir . '/run/partial.so';
 chomp(my $include = qx("${\$tally->pg('pg_config')}" --includedir-server));
@@ -26,6 +29,9 @@ CREATE EXTENSION tally;
 CREATE FUNCTION partial_row(internal, oid, record) RETURNS internal LANGUAGE C AS '$module';
 CREATE FUNCTION partial_text(internal) RETURNS text LANGUAGE C AS '$module';
 CREATE AGGREGATE partial(oid, record) (SFUNC = partial_row, STYPE = internal, FINALFUNC = partial_text);
+CREATE AGGREGATE join_panels(tally.panel) (SFUNC = tally.panel_combine, STYPE = tally.panel);
+CREATE AGGREGATE run(bytea, "any", VARIADIC "any") (SFUNC = tally.collect_row, STYPE = tally.panel);
+CREATE AGGREGATE run_record(bytea, record) (SFUNC = tally.collect_record_row, STYPE = tally.panel);
 SELECT setseed(0.31);
 CREATE TABLE ev AS SELECT
 	CASE WHEN random() < 0.98 THEN '2025-03-01Z'::timestamptz + random() * interval '32 days' END AS at,
@@ -69,6 +75,55 @@ SQL
 }
 cmp_ok($n, '>', 20, "aggregates found: $n");
 is(join("\n", @different), '', 'the states of shards, merged, are the series of all rows');
+
+# What tally.series() runs over a table in shards, and over one that is not.
+my %series = (
+	'counts' => ["'{count}', '{k}', tz => 'Europe/Berlin'", 'b timestamptz, k text, n bigint'],
+	'measures, two keys' => ["'{count,sum(nu),min(i8),median(f8),distinct(u)}', '{k,b}', tz => 'UTC'", 'd timestamptz, k text, b bool, n bigint, s numeric, m bigint, f float8, u bigint'],
+	'paths' => ["'{sum(j.n)}', '{j.s}', tz => 'UTC'", 'b timestamptz, k text, s numeric'],
+	'the largest and the rest' => ["'{count}', '{k}', tz => 'UTC', top => 2, other => 'rest'", 'b timestamptz, k text, n bigint'],
+	'an earlier period, filters' => [qq('{avg(i4)}', '{k}', tz => 'UTC', compare => '9 days', filters => '[["i2","gt",20]]'), 'b timestamptz, k text, n numeric, o numeric'],
+	'no rows' => [qq('{count,sum(i4)}', tz => 'UTC', filters => '[["i2","gt",2000]]'), 'b timestamptz, n bigint, o bigint'],
+);
+my $answers = sub { map { my ($ask, $columns) = @{ $series{$_} }; $_ => sql("SELECT * FROM tally.series('ev', 'at', $range, $ask) AS t($columns)") } keys %series };
+my $written = sub { my ($from) = @_; return sql("SELECT sql FROM tally.series${from}, 'at', $range, group_by => '{k}', tz => 'UTC')") };
+my %plain = $answers->();
+unlike($written->("_plan('ev'"), qr/collect_record/, 'without a distributing extension nothing is asked in records');
+sql(<<'SQL');
+CREATE TABLE local AS SELECT * FROM ev;
+CREATE VIEW seen AS SELECT * FROM ev;
+SET allow_system_table_mods = on;
+INSERT INTO pg_extension SELECT 99, 'citus', extowner, extnamespace, false, '0', NULL, NULL FROM pg_extension LIMIT 1;
+CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass);
+INSERT INTO pg_dist_partition VALUES ('ev');
+SQL
+my %sharded = $answers->();
+is($sharded{$_}, $plain{$_}, "of a distributed table: $_") for sort keys %series;
+my $call = $written->("_plan('ev'");
+like($call, qr/tally\.collect_record\('.*'::bytea, ROW\((ev\.)?at, (ev\.)?k\)\)/, 'its columns are one record');
+like($written->("_plan('seen'"), qr/collect_record/, 'and those of a view');
+like($written->("_query_plan('SELECT * FROM local', NULL"), qr/collect_record/, 'and those of a query');
+unlike($written->("_plan('local'"), qr/collect_record/, 'but not those of a table that is not distributed');
+
+my ($spec) = $call =~ /('\\x[0-9a-f]+')/;
+is(sql("SELECT join_panels(p::tally.panel ORDER BY shard)::text = (SELECT run($spec, at, k ORDER BY shard, id)::text FROM ev)"
+		. " FROM (SELECT shard, partial('tally.collect_record(bytea,record)'::regprocedure, ROW($spec\::bytea, ROW(at, k)) ORDER BY id) FROM ev GROUP BY shard) s(shard, p)"),
+	't', 'the panels of its shards, joined, are the panel of all rows');
+
+# Anyone may call it with any record.
+my %refused = (
+	"SELECT run_record($spec, r) FROM (SELECT ROW(at, k) FROM ev UNION ALL SELECT ROW(at, i4) FROM ev) x(r)" => qr/records of one series are of different types/,
+	"SELECT run_record($spec, ROW(at, i4)) FROM ev" => qr/specification of tally.collect\(\) does not fit/,
+	"SELECT run_record($spec, ROW(k, at)) FROM ev" => qr/no instant is of type/,
+	"SELECT run_record($spec, ROW(at)) FROM ev" => qr/specification of tally.collect\(\) does not fit/,
+	"SELECT run_record($spec, NULL::record) FROM ev" => qr/must not be null/,
+	"SELECT run_record($spec, ROW()) FROM ev" => qr/has 0 columns/,
+	"SELECT run_record(NULL, ROW(at, k)) FROM ev" => qr/specification must not be null/,
+	"CREATE TABLE gone (at timestamptz, i int, k text); ALTER TABLE gone DROP i; INSERT INTO gone VALUES (now(), 'k'); SELECT run_record($spec, gone) FROM gone" => qr/has a dropped column/,
+	"SELECT tally.collect_record($spec, ROW(at, k)) FROM ev" => qr/for Tally's own queries/,
+	'SELECT run_record(' . "$spec, ROW(" . join(', ', ('at') x 99) . ')) FROM ev' => qr/has 99 columns/,
+);
+like(fails($_), $refused{$_}, substr "refused: $_" =~ s/'\\x\w+'/SPEC/r, 0, 90) for sort keys %refused;
 
 unlike($tally->log_text('postgres'), qr/terminated by signal|PANIC|runtime error/, 'and no backend died');
 done_testing();

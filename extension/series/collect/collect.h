@@ -64,6 +64,7 @@ typedef struct CollectSpec
 	 */
 	TallyPanel *members;
 	CollectOthers others;
+	bool as_record; /* the rows may be in shards: see collect_record.c */
 } CollectSpec;
 
 /*

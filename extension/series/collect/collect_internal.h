@@ -70,7 +70,9 @@ typedef struct Collector
 	bool counts_rows; /* of one column's groups, and that is all */
 	bool one_by_one;  /* rows come so, they cannot be taken from a scan */
 	CollectOthers others;
-	int nargs; /* of the transition function */
+	int nargs;		 /* of the transition function */
+	Oid record_type; /* of the records whose columns these are, or 0 */
+	int32 record_typmod;
 	int ndocuments;
 	CollectDocument *documents;
 	int nmeasures;
@@ -90,5 +92,8 @@ typedef struct Collector
  */
 extern TallyPanel *collect_spec_read(MemoryContext parent, bytea *spec,
 									 int nargs, const Oid *types);
+
+/* tally.collect_row(panel, specification, at, columns ...) */
+extern Datum tally_collect_row(PG_FUNCTION_ARGS);
 
 #endif

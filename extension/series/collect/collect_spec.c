@@ -159,10 +159,16 @@ tally_collect_call(StringInfo sql, const CollectSpec *spec, int n, Oid *type,
 
 	*type = BYTEAOID;
 	*value = PointerGetDatum(pq_endtypsend(&out));
-	appendStringInfo(sql, "tally.collect($%d", n);
+	appendStringInfo(sql,
+					 spec->as_record ? "tally.collect_record($%d, ROW("
+									 : "tally.collect($%d, ",
+					 n);
 	for (int i = 0; i < columns.n; i++)
-		appendStringInfo(sql, ", q.%s", quote_identifier(columns.name[i]));
-	appendStringInfoChar(sql, ')');
+		appendStringInfo(sql,
+						 "%sq.%s",
+						 i > 0 ? ", " : "",
+						 quote_identifier(columns.name[i]));
+	appendStringInfoString(sql, spec->as_record ? "))" : ")");
 }
 
 /* refuse -- the one complaint about bytes that are not of our making. */

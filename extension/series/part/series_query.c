@@ -71,6 +71,7 @@ series_query_collect(CollectSpec *collect, const SeriesSpec *spec,
 	collect->key_defs = spec->key_defs;
 	collect->members = part->members;
 	collect->others = part->others;
+	collect->as_record = spec->source->may_be_sharded;
 }
 
 void

@@ -13,19 +13,60 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_param.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
 #include "series/spec/series_source.h"
+
+/*
+ * may_be_sharded -- is the table in shards; or may one be that is read through
+ * it (a view), or through a query (InvalidOid)?
+ *
+ * The catalog of Citus says of which tables it is the planner; it has the
+ * parents of partitions, too.
+ */
+static bool
+may_be_sharded(Oid table, char relkind)
+{
+	Oid catalog;
+	Relation rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool is_there;
+
+	if (!OidIsValid(get_extension_oid("citus", true)))
+		return false;
+	catalog = get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE);
+	if (!OidIsValid(table) || relkind == RELKIND_VIEW || !OidIsValid(catalog))
+		return true;
+	ScanKeyInit(&key,
+				get_attnum(catalog, "logicalrelid"),
+				BTEqualStrategyNumber,
+				F_OIDEQ,
+				ObjectIdGetDatum(table));
+	rel = table_open(catalog, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
+	is_there = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return is_there;
+}
 
 SeriesSource *
 series_source_table(Oid table)
@@ -59,6 +100,7 @@ series_source_table(Oid table)
 	source->from =
 		quote_qualified_identifier(get_namespace_name(form->relnamespace),
 								   NameStr(form->relname));
+	source->may_be_sharded = may_be_sharded(table, form->relkind);
 	ReleaseSysCache(tuple);
 	return source;
 }
@@ -203,6 +245,7 @@ series_source_query(const char *query, const char *what, Jsonb *values,
 	/* The line break ends a comment. */
 	source->from = psprintf("(%.*s\n)", len, query + raw->stmt_location);
 	source->columns = CreateTupleDescCopy(one->resultDesc);
+	source->may_be_sharded = may_be_sharded(InvalidOid, '\0');
 	bind(what, values, &found, params);
 	MemoryContextSwitchTo(spi);
 	if (SPI_finish() != SPI_OK_FINISH)

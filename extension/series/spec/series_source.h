@@ -11,10 +11,11 @@
 
 typedef struct SeriesSource
 {
-	Oid table;		   /* InvalidOid: a query */
-	char *shown;	   /* what errors call it */
-	char *from;		   /* what stands in FROM, before an alias */
-	TupleDesc columns; /* of a query, otherwise NULL */
+	Oid table;			 /* InvalidOid: a query */
+	char *shown;		 /* what errors call it */
+	char *from;			 /* what stands in FROM, before an alias */
+	TupleDesc columns;	 /* of a query, otherwise NULL */
+	bool may_be_sharded; /* are rows perhaps on other servers, as of Citus? */
 } SeriesSource;
 
 typedef struct SeriesSourceColumn
