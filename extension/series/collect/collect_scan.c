@@ -95,7 +95,9 @@ collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
 	int i = ARG_SPEC;
 	ListCell *lc;
 
-	if (agg == NULL || !IsA(agg, AggState))
+	/* Of a record's columns the aggregate knows nothing (collect_record.c). */
+	if (agg == NULL || !IsA(agg, AggState) ||
+		fcinfo->flinfo->fn_addr != tally_collect_row)
 		return false;
 	aggref = AggGetAggref(fcinfo);
 	below = node_below(agg);
