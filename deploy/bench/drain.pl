@@ -5,7 +5,7 @@
 #
 # Starts a Tally of its own; see lib/Bench.pm.
 #
-#   backlog  A million events wait, as the database was away. In turn, every
+#   backlog  Three million events wait, as the database was away. In turn, every
 #            round: 5,000 POST/s while it is away; the same while it takes the
 #            backlog; the rest of the backlog alone. How fast is the drain, and
 #            what does it do to those who post?
@@ -28,7 +28,7 @@ use Time::HiRes qw(sleep time);
 my $rounds = shift // 3;
 my $only = shift // 'backlog|visible';
 my $RATE = 5000;
-my $BACKLOG = 1_200_000;
+my $BACKLOG = 3_000_000;
 my $SECONDS = 5;
 my $WARM_UP_S = 0.5;
 

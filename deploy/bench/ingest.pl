@@ -13,7 +13,8 @@
 #              as many connections to the constant
 #   bulk       1,000 of them a request, 8 connections
 #   influx     as many points a request to InfluxDB, if that is installed
-#   large      40,000 events a request, 16 connections: only for the memory
+#   large      40,000 events a request, 16 connections, once at the end: only for
+#              the memory
 #
 # Between the measurements the database takes what was posted; bulk and large
 # are too fast for it, so there the drain works meanwhile, as it would.
@@ -53,29 +54,32 @@ my @measurements = (
 	[ bulk => 'write', 'bulk', $events, connections => 8, %post,
 		env => { BULK => 1000 } ],
 	[ influx => 'influx', 'bulk', undef, connections => 8,
-		env => { BULK => 1000 } ],
-	[ large => 'write', 'large', $events, connections => 16, %post,
-		env => { BULK => 40_000 } ]);
+		env => { BULK => 1000 } ]);
+my @large = (large => 'write', 'large', $events, connections => 16, %post,
+	env => { BULK => 40_000 });
 
 my %rate;
+sub measure
+{
+	my ($round, $name, $process, $stage, $path, %how) = @_;
+	return if $stage !~ /^(?:$only)$/ || ($name eq 'influx' && !$influx);
+	$bench->{faults}->set(sync_us => $name eq 'slow' ? 2000 : 0);
+	my $before = $bench->cpu_us($process);
+	my $r = $name eq 'influx'
+		? $influx->write($bench, seconds => $seconds, %how)
+		: $bench->wrk($path, seconds => $seconds, %how);
+	push @{ $rate{$name} }, $r->{rate};
+	printf "%s %-11s %9.0f requests/s  p99 %7.2f ms  %8.1f us a request\n",
+		$round, $name, $r->{rate}, $r->{p99},
+		($bench->cpu_us($process) - $before) / $r->{requests};
+	$bench->wait_until_drained if $drain && $process eq 'write';
+	return;
+}
 for my $round (1 .. $rounds)
 {
-	for my $what (@measurements)
-	{
-		my ($name, $process, $stage, $path, %how) = @$what;
-		next if $stage !~ /^(?:$only)$/ || ($name eq 'influx' && !$influx);
-		$bench->{faults}->set(sync_us => $name eq 'slow' ? 2000 : 0);
-		my $before = $bench->cpu_us($process);
-		my $r = $name eq 'influx'
-			? $influx->write($bench, seconds => $seconds, %how)
-			: $bench->wrk($path, seconds => $seconds, %how);
-		push @{ $rate{$name} }, $r->{rate};
-		printf "%d %-11s %9.0f requests/s  p99 %7.2f ms  %8.1f us a request\n",
-			$round, $name, $r->{rate}, $r->{p99},
-			($bench->cpu_us($process) - $before) / $r->{requests};
-		$bench->wait_until_drained if $drain && $process eq 'write';
-	}
+	measure($round, @$_) for @measurements;
 }
+measure('-', @large);
 print '# InfluxDB has ', $influx->count, " points\n" if $influx;
 
 my %m = map { $_ => Bench::median(@{ $rate{$_} }) } keys %rate;

@@ -6,6 +6,7 @@
 #
 # As it is by default: a write is answered when it is in its log and that is
 # synced.  What one would count or filter by is a tag, the rest are fields.
+# While others are measured it is held (SIGSTOP): it would go on compacting.
 package Influx;
 
 use strict;
@@ -53,6 +54,7 @@ CONF
 		{ q => 'CREATE DATABASE bench' });
 	die "InfluxDB: $made->{content}\n" unless $made->{success};
 	$self->write_lua("$dir/points.lua");
+	$tally->signal('influx', 'STOP');
 	return $self;
 }
 
@@ -92,14 +94,18 @@ LUA
 sub write
 {
 	my ($self, $bench, %opt) = @_;
-	return $bench->wrk('/write?db=bench&precision=u', %opt,
+	$self->{tally}->signal('influx', 'CONT');
+	my $r = $bench->wrk('/write?db=bench&precision=u', %opt,
 		url => $self->{url}, script => $self->{lua});
+	$self->{tally}->signal('influx', 'STOP');
+	return $r;
 }
 
 # count -- the points that it has.
 sub count
 {
 	my ($self) = @_;
+	$self->{tally}->signal('influx', 'CONT');
 	my $answer = HTTP::Tiny->new(timeout => 120)->post_form(
 		"$self->{url}/query",
 		{ db => 'bench', q => 'SELECT count(n) FROM tea' })->{content};
