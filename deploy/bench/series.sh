@@ -49,7 +49,7 @@ if [ -z "${PGHOST:-}" ]; then
   "${AS_USER[@]}" "$bin/initdb" -D "$work/pg" -A trust --no-sync >/dev/null
   preload=
   if [ -e "$("$PG_CONFIG" --pkglibdir)/timescaledb.so" ]; then
-    preload="-c shared_preload_libraries=timescaledb"
+    preload="-c shared_preload_libraries=timescaledb -c timescaledb.telemetry_level=off"
   fi
   trap finish EXIT
   "${AS_USER[@]}" "$bin/pg_ctl" -D "$work/pg" -w -l "$work/pg.log" -o "$preload \
@@ -157,11 +157,14 @@ add "tally: the same as one jsonb" \
 add "tally: hour x 5,000 groups, rows counted" "SELECT count(n) FROM $hourly"
 tally_hour=$(last)
 
+timescale=
 if [ "$(psql -XAtqc "SELECT count(*) FROM pg_available_extensions
      WHERE name = 'timescaledb'
        AND current_setting('shared_preload_libraries') ~ 'timescaledb'")" = 1 ]; then
   psql -XAtqc "SET client_min_messages = error" \
     -c "CREATE EXTENSION IF NOT EXISTS timescaledb"
+  timescale=$(psql -XAtqc "SELECT extversion FROM pg_extension
+    WHERE extname = 'timescaledb'")
   add "TimescaleDB: gapfill hour x 5,000, COPY" \
     "COPY (SELECT time_bucket_gapfill('1 hour', at, '2025-01-01'::timestamptz,
        '2025-04-01'::timestamptz) AS b, g, coalesce(count(*), 0) FROM many
@@ -196,6 +199,9 @@ done
 # shellcheck source=deploy/bench/others.sh
 . "$bench/others.sh"
 start_others
+if [ -n "$timescale" ]; then
+  other_versions="TimescaleDB $timescale${other_versions:+, $other_versions}"
+fi
 
 # ------------------------------------------------------------------- the rounds
 
