@@ -49,6 +49,12 @@ SELECT run(:'sums', at, upper(k), n + 1)::text =
 SELECT run(:'sums', at, k, n) FILTER (WHERE i % 2 = 0)::text = slow(:'sums', 'i % 2 = 0') FROM t;
 SELECT run(:'sums', at, k, n ORDER BY i DESC)::text = slow(:'sums') IS NOT NULL FROM t;
 SELECT (run(:'sums', at, k, n))::text = slow(:'sums'), count(*), max(i) FROM t;
+-- a count of the rows beside it is theirs, too; no other
+SELECT run(:'counts', at, k)::text = slow(:'counts') AS same, count(*) FROM t;
+SELECT count(*), run(:'sums', at, k, n)::text = slow(:'sums', 'i % 3 = 1') AS same, count(*) + 1 FROM t WHERE i % 3 = 1;
+SELECT count(*), run(:'counts', at, k)::text = slow(:'counts') AS same, count(at) FROM t;
+SELECT count(*) FILTER (WHERE i % 3 = 1), run(:'counts', at, k)::text = slow(:'counts') AS same FROM t;
+SELECT count(*), run(:'counts', at, k) IS NULL FROM t WHERE i < 0;
 -- the table is read once, and whole
 BEGIN;
 SELECT seq_scan AS scans, seq_tup_read AS read FROM pg_stat_xact_user_tables WHERE relid = 't'::regclass \gset
@@ -113,6 +119,9 @@ SELECT count(*), bool_and(a.n = b.n) FROM (SELECT b, k, n FROM tally.series_quer
   LEFT JOIN (SELECT date_bin('6 hours', at, '2025-03-01') AS b, k, count(*) AS n FROM t WHERE i % 3 = 1 GROUP BY 1, 2) b
   ON a.b = b.b AND a.k IS NOT DISTINCT FROM b.k WHERE a.n > 0;
 SELECT length(par.p::text) = length(ser.p::text) FROM par, ser;
+SET max_parallel_workers_per_gather = 2;
+SELECT runp(:'counts', at, k) IS NOT NULL, count(*) FROM t WHERE i % 3 = 1;
+SET max_parallel_workers_per_gather = 0;
 
 -- a partitioned table: one scan after another, each with its own columns
 CREATE TABLE parts (LIKE t) PARTITION BY RANGE (at);

@@ -13,31 +13,59 @@
  * started.  When the scan is at its end its node is made to say so once; under
  * an Append the next partition's first row then comes as any other.
  *
- * Done only below an aggregate that is alone and without GROUP BY, of columns
- * of the table as they are; all else goes the usual way.  So does what EXPLAIN
- * ANALYZE measures, whose numbers are the nodes' own.
+ * Done only below an aggregate without GROUP BY, alone or beside count(*), whose
+ * number is added to, and of columns of the table as they are; all else goes the
+ * usual way.  So does what EXPLAIN ANALYZE measures, whose numbers are the
+ * nodes' own.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "executor/nodeAgg.h"
 #include "nodes/makefuncs.h"
 #include "nodes/plannodes.h"
+#include "utils/fmgroids.h"
 
 #include "series/collect/collect_internal.h"
 #include "series/collect/collect_scan.h"
 
-/* is_alone -- is the call that of the only aggregate of a node over all rows? */
+/* is_simple -- an aggregate of all rows, in the order in which they come? */
 static bool
-is_alone(const AggState *agg, const Aggref *aggref)
+is_simple(const Aggref *aggref)
+{
+	return aggref != NULL && aggref->aggfilter == NULL &&
+		   aggref->aggdistinct == NIL && aggref->aggorder == NIL &&
+		   aggref->aggdirectargs == NIL;
+}
+
+/*
+ * find_count -- is there nothing to be done for a row but to call us and to
+ * count it?  Sets where it is counted, or NULL.
+ */
+static bool
+find_count(const AggState *agg, const Aggref *ours, CollectScan *scan)
 {
 	const Agg *plan = (const Agg *) agg->ss.ps.plan;
 
-	return plan->aggstrategy == AGG_PLAIN && plan->groupingSets == NIL &&
-		   plan->chain == NIL && agg->numaggs == 1 &&
-		   !DO_AGGSPLIT_COMBINE(plan->aggsplit) && aggref != NULL &&
-		   aggref->aggfilter == NULL && aggref->aggdistinct == NIL &&
-		   aggref->aggorder == NIL && aggref->aggdirectargs == NIL;
+	scan->count = NULL;
+	if (plan->aggstrategy != AGG_PLAIN || plan->groupingSets != NIL ||
+		plan->chain != NIL || DO_AGGSPLIT_COMBINE(plan->aggsplit) ||
+		!is_simple(ours))
+		return false;
+	for (int i = 0; i < agg->numtrans; i++)
+	{
+		const Aggref *aggref = agg->pertrans[i].aggref;
+
+		if (aggref == ours)
+			continue;
+		/* one aggregate counts for all that are the same */
+		if (!FLOAT8PASSBYVAL || scan->count != NULL || !is_simple(aggref) ||
+			aggref->aggfnoid != F_COUNT_)
+			return false;
+		scan->count = &agg->pergroups[0][i];
+	}
+	return true;
 }
 
 /* is_plain -- a scan that runs forward through what is there, unmeasured? */
@@ -101,7 +129,7 @@ collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
 		return false;
 	aggref = AggGetAggref(fcinfo);
 	below = node_below(agg);
-	if (!is_alone(agg, aggref) || agg->ss.ps.instrument != NULL ||
+	if (!find_count(agg, aggref, scan) || agg->ss.ps.instrument != NULL ||
 		below == NULL || !is_plain(below) ||
 		list_length(aggref->args) != PG_NARGS() - ARG_SPEC)
 		return false;
@@ -109,6 +137,7 @@ collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
 	scan->node = (ScanState *) below;
 	scan->desc = scan->node->ss_currentScanDesc;
 	scan->slot = scan->node->ss_ScanTupleSlot;
+	scan->nrows = 0;
 	scan->nargs = PG_NARGS();
 	scan->last = 0;
 	memset(scan->from, 0, sizeof(scan->from));
@@ -140,5 +169,8 @@ no_more(PlanState *node)
 void
 collect_scan_end(CollectScan *scan)
 {
+	if (scan->count != NULL)
+		scan->count->transValue = Int64GetDatum(
+			DatumGetInt64(scan->count->transValue) + scan->nrows);
 	scan->node->ps.ExecProcNode = no_more;
 }

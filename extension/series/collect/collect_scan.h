@@ -16,9 +16,11 @@ typedef struct CollectScan
 	ScanState *node;
 	TableScanDesc desc;
 	TupleTableSlot *slot;
-	int last;						/* the last column that is needed */
-	int nargs;						/* of the transition function */
-	AttrNumber from[FUNC_MAX_ARGS]; /* the column of each argument, or 0 */
+	struct AggStatePerGroupData *count; /* of a count(*) beside, or NULL */
+	int64 nrows;						/* that were taken */
+	int last;							/* the last column that is needed */
+	int nargs;							/* of the transition function */
+	AttrNumber from[FUNC_MAX_ARGS];		/* the column of each argument, or 0 */
 } CollectScan;
 
 /*
@@ -50,6 +52,7 @@ collect_scan_next(CollectScan *scan, FunctionCallInfo fcinfo)
 		if (ExecQual(qual, econtext))
 			break;
 	}
+	scan->nrows++;
 	slot_getsomeattrs(slot, scan->last);
 	for (int i = 0; i < scan->nargs; i++)
 	{
