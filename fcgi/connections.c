@@ -102,16 +102,13 @@ take_new(struct connections *c, int *fd)
 	return CONNECTION_NONE;
 }
 
-/*
- * is_over -- after connections_stop(): has everybody been served?  Who queued
- * at a socket that is ours alone is still accepted by take_new(), before this
- * is asked.
- */
+/* is_over -- after connections_stop(): was everybody accepted and served, or
+ * is the time up? */
 static bool
 is_over(struct connections *c)
 {
 	return atomic_load(&c->stopping) &&
-		   (atomic_load(&c->open) == 0 ||
+		   ((atomic_load(&c->deaf) && atomic_load(&c->open) == 0) ||
 			clock_mono_ms() >= atomic_load(&c->stop_at_ms));
 }
 
@@ -145,7 +142,8 @@ connections_next(struct connections *c, int *fd)
 
 			if (kind == CONNECTION_NEW)
 				return kind;
-			if (!atomic_exchange(&c->deaf, true))
+			/* Not when out of descriptors: some are given back in time. */
+			if (kind == CONNECTION_STOP && !atomic_exchange(&c->deaf, true))
 				(void) epoll_ctl(c->set, EPOLL_CTL_DEL, c->listen_fd, NULL);
 		}
 		if (is_over(c))

@@ -5,12 +5,14 @@
  */
 #include "tap.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -225,6 +227,63 @@ test_grace(int listen_fd)
 	connections_free(c);
 }
 
+/* most_files -- how many descriptors may be open from now on. */
+static void
+most_files(rlim_t most)
+{
+	struct rlimit limit;
+
+	(void) getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = most;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		abort();
+}
+
+static void
+test_stop_without_files(int listen_fd)
+{
+	struct connections *c = connections_new(listen_fd, 8);
+	struct rlimit before;
+	enum connection_kind kind;
+	int a = client();
+	int b;
+	int fd = -1;
+
+	(void) getrlimit(RLIMIT_NOFILE, &before);
+	say(a, 'a');
+	tap_ok(next_is(c, CONNECTION_NEW, 'a', &fd), "kept");
+	connections_give(c, fd, true);
+	b = client();
+	say(b, 'b');
+	connections_stop(c, false, 5000);
+	most_files(0);
+	tap_ok(connections_next(c, &fd) == CONNECTION_NONE && errno == EMFILE,
+		   "the end does not come while a queued one cannot be accepted");
+	say(a, 'A');
+	while ((kind = connections_next(c, &fd)) == CONNECTION_NONE)
+		;
+	tap_ok(kind == CONNECTION_KEPT && hear(fd) == 'A',
+		   "kept ones are given meanwhile");
+	connections_give(c, fd, false);
+	most_files(before.rlim_cur);
+	tap_ok(next_is(c, CONNECTION_NEW, 'b', &fd), "it is given once it can");
+	connections_give(c, fd, false);
+	tap_ok(connections_next(c, &fd) == CONNECTION_STOP, "then it comes");
+	(void) close(a);
+	(void) close(b);
+	connections_free(c);
+
+	c = connections_new(listen_fd, 8);
+	a = client();
+	connections_stop(c, false, 0);
+	most_files(0);
+	tap_ok(connections_next(c, &fd) == CONNECTION_STOP,
+		   "or when the time is up");
+	most_files(before.rlim_cur);
+	(void) close(a);
+	connections_free(c);
+}
+
 static _Atomic int answered;
 
 /* answer -- a worker: a byte back for each, and now and then closes. */
@@ -310,6 +369,7 @@ main(void)
 	test_too_many(listen_fd);
 	test_stop(listen_fd);
 	test_grace(listen_fd);
+	test_stop_without_files(listen_fd);
 	test_threads(listen_fd);
 	(void) close(listen_fd);
 	(void) unlink(address.sun_path);
