@@ -137,6 +137,7 @@ collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
 	scan->node = (ScanState *) below;
 	scan->desc = scan->node->ss_currentScanDesc;
 	scan->slot = scan->node->ss_ScanTupleSlot;
+	scan->cxt = below->state->es_query_cxt;
 	scan->nrows = 0;
 	scan->nargs = PG_NARGS();
 	scan->last = 0;

@@ -16,6 +16,7 @@ typedef struct CollectScan
 	ScanState *node;
 	TableScanDesc desc;
 	TupleTableSlot *slot;
+	MemoryContext cxt;					/* what the executor calls a scan in */
 	struct AggStatePerGroupData *count; /* of a count(*) beside, or NULL */
 	int64 nrows;						/* that were taken */
 	int last;							/* the last column that is needed */
@@ -32,7 +33,12 @@ extern bool collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo);
 /* After the last row: who asks the scan for more is told that there is none. */
 extern void collect_scan_end(CollectScan *scan);
 
-/* collect_scan_next -- the next row as the arguments of the call, or false. */
+/*
+ * collect_scan_next -- the next row as the arguments of the call, or false.
+ *
+ * The scan is called in the memory that it is used to: a table access method
+ * may keep there what lasts longer than a row.
+ */
 static inline bool
 collect_scan_next(CollectScan *scan, FunctionCallInfo fcinfo)
 {
@@ -42,8 +48,13 @@ collect_scan_next(CollectScan *scan, FunctionCallInfo fcinfo)
 
 	for (;;)
 	{
+		MemoryContext old = MemoryContextSwitchTo(scan->cxt);
+		bool found;
+
 		CHECK_FOR_INTERRUPTS();
-		if (!table_scan_getnextslot(scan->desc, ForwardScanDirection, slot))
+		found = table_scan_getnextslot(scan->desc, ForwardScanDirection, slot);
+		MemoryContextSwitchTo(old);
+		if (!found)
 			return false;
 		if (qual == NULL)
 			break;
