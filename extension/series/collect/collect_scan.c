@@ -27,7 +27,6 @@
 #include "nodes/plannodes.h"
 #include "utils/fmgroids.h"
 
-#include "series/collect/collect_internal.h"
 #include "series/collect/collect_scan.h"
 
 /* is_simple -- an aggregate of all rows, in the order in which they come? */
@@ -120,8 +119,6 @@ collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
 	AggState *agg = (AggState *) fcinfo->context;
 	const Aggref *aggref;
 	PlanState *below;
-	int i = ARG_SPEC;
-	ListCell *lc;
 
 	/* Of a record's columns the aggregate knows nothing (collect_record.c). */
 	if (agg == NULL || !IsA(agg, AggState) ||
@@ -141,20 +138,16 @@ collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
 	scan->nrows = 0;
 	scan->nargs = PG_NARGS();
 	scan->last = 0;
-	memset(scan->from, 0, sizeof(scan->from));
-	foreach (lc, aggref->args)
+	/* The specification is the same for every row. */
+	for (int i = ARG_AT; i < scan->nargs; i++)
 	{
-		const TargetEntry *te = lfirst_node(TargetEntry, lc);
+		const TargetEntry *te =
+			list_nth_node(TargetEntry, aggref->args, i - ARG_SPEC);
 
-		/* The specification is the same for every row. */
-		if (i != ARG_SPEC)
-		{
-			scan->from[i] = column_of(te->expr, below->plan);
-			if (scan->from[i] == 0)
-				return false;
-			scan->last = Max(scan->last, scan->from[i]);
-		}
-		i++;
+		scan->from[i] = column_of(te->expr, below->plan);
+		if (scan->from[i] == 0)
+			return false;
+		scan->last = Max(scan->last, scan->from[i]);
 	}
 	return true;
 }

@@ -11,6 +11,9 @@
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 
+#include "series/collect/collect_internal.h"
+
+/* A scan whose rows are taken, and how a row becomes the call's arguments. */
 typedef struct CollectScan
 {
 	ScanState *node;
@@ -21,7 +24,8 @@ typedef struct CollectScan
 	int64 nrows;						/* that were taken */
 	int last;							/* the last column that is needed */
 	int nargs;							/* of the transition function */
-	AttrNumber from[FUNC_MAX_ARGS];		/* the column of each argument, or 0 */
+	AttrNumber
+		from[FUNC_MAX_ARGS]; /* the column of each argument from ARG_AT on */
 } CollectScan;
 
 /*
@@ -65,12 +69,10 @@ collect_scan_next(CollectScan *scan, FunctionCallInfo fcinfo)
 	}
 	scan->nrows++;
 	slot_getsomeattrs(slot, scan->last);
-	for (int i = 0; i < scan->nargs; i++)
+	for (int i = ARG_AT; i < scan->nargs; i++)
 	{
 		int column = scan->from[i];
 
-		if (column == 0)
-			continue;
 		fcinfo->args[i].value = slot->tts_values[column - 1];
 		fcinfo->args[i].isnull = slot->tts_isnull[column - 1];
 	}
