@@ -112,8 +112,14 @@ part      panel|collect|spec
 plan      panel|collect|spec|part
 run       panel|collect|spec|part|plan
 show      panel|collect|spec|part|plan|run
-two_step  panel|collect
+two_step  panel
 END
+
+mapfile -t files < <(printf '%s\n' "${extension[@]}" |
+  grep -vE '^extension/series/(panel|collect)/')
+in_code '#include "series/panel/panel_(internal|hot|cache|codec)\.h"' \
+  "${files[@]}" |
+  rule "only panel/ and collect/ look into a panel: others ask panel.h"
 
 printf '%s\n' "${extension[@]}" | grep '^extension/series/' |
   grep -vE "^extension/series/($(IFS='|' && echo "${rooms[*]}"))/[^/]+$" |

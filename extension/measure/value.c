@@ -80,6 +80,14 @@ mode_of(TypeCacheEntry *type, Oid collation)
 	return type->typlen > 0 ? VALUE_FIXED : VALUE_VARLENA;
 }
 
+Oid
+tally_collation_of(Oid type, Oid inherited)
+{
+	Oid own = get_typcollation(type);
+
+	return OidIsValid(own) && OidIsValid(inherited) ? inherited : own;
+}
+
 ValueType *
 tally_value_type(Oid type, Oid collation, MemoryContext cxt)
 {

@@ -59,6 +59,13 @@ struct TypeCacheEntry;
 /* Are equal values of the type bitwise equal?  Needs its btree_opf. */
 extern bool tally_equal_is_bitwise(struct TypeCacheEntry *type, Oid collation);
 
+/*
+ * The collation of a value: the type's own.  An aggregate has one collation
+ * for all its arguments, and "inherited" is it; it only counts where the
+ * arguments that can have one agree.
+ */
+extern Oid tally_collation_of(Oid type, Oid inherited);
+
 /* Looks all of it up; in "cxt". */
 extern ValueType *tally_value_type(Oid type, Oid collation, MemoryContext cxt);
 

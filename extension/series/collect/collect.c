@@ -23,7 +23,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 
-#include "series/collect/collect_internal.h"
+#include "measure/value.h"
 #include "series/collect/collect_scan.h"
 #include "series/panel/panel_hot.h"
 

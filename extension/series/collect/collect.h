@@ -8,7 +8,6 @@
 
 #include "lib/stringinfo.h"
 #include "utils/date.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "series/panel/panel.h"
@@ -93,19 +92,6 @@ tally_date_instant(DateADT date)
 	if (DATE_IS_NOEND(date))
 		return DT_NOEND;
 	return (TimestampTz) date * USECS_PER_DAY;
-}
-
-/*
- * The collation of a value: the type's own.  An aggregate has one collation
- * for all its arguments, and "inherited" is it; it only counts where the
- * arguments that can have one agree.
- */
-static inline Oid
-tally_collation_of(Oid type, Oid inherited)
-{
-	Oid own = get_typcollation(type);
-
-	return OidIsValid(own) && OidIsValid(inherited) ? inherited : own;
 }
 
 #endif

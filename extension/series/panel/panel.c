@@ -507,6 +507,12 @@ tally_panel_nvalues(const TallyPanel *panel, int32 bucket, int32 group,
 				: 0;
 }
 
+Size
+tally_panel_bucket_bytes(void)
+{
+	return sizeof(PanelRow);
+}
+
 void
 tally_panel_expect(const TallyPanel *panel, int32 bucket, int32 group)
 {

@@ -247,6 +247,9 @@ extern Datum tally_panel_total(TallyPanel *panel, int32 group, int measure,
 extern int64 tally_panel_nvalues(const TallyPanel *panel, int32 bucket,
 								 int32 group, int measure);
 
+/* What a bucket takes before anything falls into it. */
+extern Size tally_panel_bucket_bytes(void);
+
 /*
  * The cell will be read soon.  In the order of the keys cells lie anywhere in
  * the row of their bucket: unforeseen, each is waited for.

@@ -1,7 +1,6 @@
 /*
  * panel_internal.h
- *	  The inside of a panel, for the files of panel/ and collect/, and for
- *	  series_plan.c, which asks how large its parts are.
+ *	  The inside of a panel, for the files of panel/ and collect/ alone.
  */
 #ifndef TALLY_PANEL_INTERNAL_H
 #define TALLY_PANEL_INTERNAL_H

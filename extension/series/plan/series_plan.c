@@ -25,7 +25,6 @@
 
 #include "guc.h"
 #include "measure/measure.h"
-#include "series/panel/panel_internal.h"
 #include "series/plan/series_plan.h"
 #include "series/plan/series_plan_ask.h"
 
@@ -256,7 +255,7 @@ panel_bytes(const SeriesPlanQuery *q, const SeriesEstimate *e, double groups)
 	double key = 0;
 	double touched = Min((double) e->buckets, e->rows);
 	double cells = Min(e->rows, e->buckets * groups);
-	double bytes = (double) e->buckets * sizeof(PanelRow);
+	double bytes = (double) e->buckets * tally_panel_bucket_bytes();
 
 	for (int i = 0; i < q->nmeasures; i++)
 	{

@@ -26,7 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "measure/measure.h"
-#include "series/collect/collect.h"
+#include "measure/value.h"
 #include "series/panel/held.h"
 
 PG_FUNCTION_INFO_V1(tally_series_count);
