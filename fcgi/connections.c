@@ -87,19 +87,26 @@ close_one(struct connections *c, int fd)
 	(void) atomic_fetch_sub(&c->open, 1);
 }
 
-/* take_new -- accept one; CONNECTION_STOP when nobody is there. */
-static enum connection_kind
-take_new(struct connections *c, int *fd)
+/* take_new -- accept one, or fail; false when nobody is there. */
+static bool
+take_new(struct connections *c, int *fd, enum connection_kind *kind)
 {
 	*fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (*fd < 0 &&
+		(errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
+		return false;
+	*kind = *fd >= 0 ? CONNECTION_NEW : CONNECTION_FAILED;
 	if (*fd >= 0)
-	{
 		(void) atomic_fetch_add(&c->open, 1);
-		return CONNECTION_NEW;
-	}
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-		return CONNECTION_STOP;
-	return CONNECTION_NONE;
+	return true;
+}
+
+/* stop_listening -- once; who queues from now on is not taken. */
+static void
+stop_listening(struct connections *c)
+{
+	if (!atomic_exchange(&c->deaf, true))
+		(void) epoll_ctl(c->set, EPOLL_CTL_DEL, c->listen_fd, NULL);
 }
 
 /* is_over -- after connections_stop(): was everybody accepted and served, or
@@ -132,19 +139,18 @@ connections_next(struct connections *c, int *fd)
 	for (;;)
 	{
 		bool stopping = atomic_load(&c->stopping);
+		enum connection_kind kind;
 		struct epoll_event event;
 		int n;
 
 		if (stopping && !atomic_load(&c->deaf))
 		{
 			/* What queued before: to its end, by whoever comes first. */
-			enum connection_kind kind = take_new(c, fd);
-
-			if (kind == CONNECTION_NEW)
+			if (!take_new(c, fd, &kind))
+				stop_listening(c);
+			else if (kind == CONNECTION_NEW)
 				return kind;
-			/* Not when out of descriptors: some are given back in time. */
-			if (kind == CONNECTION_STOP && !atomic_exchange(&c->deaf, true))
-				(void) epoll_ctl(c->set, EPOLL_CTL_DEL, c->listen_fd, NULL);
+			/* Out of descriptors: some are given back in time. */
 		}
 		if (is_over(c))
 			return CONNECTION_STOP;
@@ -153,9 +159,7 @@ connections_next(struct connections *c, int *fd)
 			continue;
 		if (event.data.fd == c->listen_fd)
 		{
-			enum connection_kind kind = take_new(c, fd);
-
-			if (kind != CONNECTION_STOP)
+			if (take_new(c, fd, &kind))
 				return kind;
 		}
 		else if (take_kept(c, &event))
@@ -187,7 +191,7 @@ void
 connections_stop(struct connections *c, bool others_listen, int64_t grace_ms)
 {
 	atomic_store(&c->stop_at_ms, clock_mono_ms() + grace_ms);
-	if (others_listen && !atomic_exchange(&c->deaf, true))
-		(void) epoll_ctl(c->set, EPOLL_CTL_DEL, c->listen_fd, NULL);
+	if (others_listen)
+		stop_listening(c);
 	atomic_store(&c->stopping, true);
 }

@@ -25,15 +25,16 @@ struct connections;
  */
 struct connections *connections_new(int listen_fd, int max_kept);
 
-/* After the last thread has left connections_next(). */
+/* After the last thread has left connections_next().  A connection that is
+ * still kept then is closed with the process. */
 void connections_free(struct connections *c);
 
 enum connection_kind
 {
-	CONNECTION_NEW,	 /* nothing is known to have arrived on it yet */
-	CONNECTION_KEPT, /* it had requests, and the next one begins */
-	CONNECTION_NONE, /* accept() failed, with errno set: pause, ask again */
-	CONNECTION_STOP, /* there will be none any more */
+	CONNECTION_NEW,	   /* nothing is known to have arrived on it yet */
+	CONNECTION_KEPT,   /* it had requests, and the next one begins */
+	CONNECTION_FAILED, /* accept() did, with errno set: pause, ask again */
+	CONNECTION_STOP,   /* there will be none any more */
 };
 
 /* Waits for a connection with a request on it.  Any number of threads. */

@@ -120,7 +120,7 @@ take_added(struct sender *sender)
 	return !stopping;
 }
 
-/* first_deadline -- how long to wait, for poll(). */
+/* wait_ms -- until the first deadline, for poll(). */
 static int
 wait_ms(const struct sender *sender)
 {

@@ -93,18 +93,37 @@ next_is(struct connections *c, enum connection_kind kind, char byte, int *fd)
 	return connections_next(c, fd) == kind && hear(*fd) == byte;
 }
 
-static void
-test_kept(int listen_fd)
+/* kept_client -- whose connection was given, had its answer, and is kept. */
+static int
+kept_client(struct connections *c)
 {
-	struct connections *c = connections_new(listen_fd, 2);
 	int a = client();
-	int b = client();
 	int fd;
-	int fd_b;
 
 	say(a, 'a');
 	tap_ok(next_is(c, CONNECTION_NEW, 'a', &fd), "a new connection is given");
 	connections_give(c, fd, true);
+	return a;
+}
+
+/* end -- of a test with these two clients. */
+static void
+end(struct connections *c, int a, int b)
+{
+	(void) close(a);
+	(void) close(b);
+	connections_free(c);
+}
+
+static void
+test_kept(int listen_fd)
+{
+	struct connections *c = connections_new(listen_fd, 2);
+	int a = kept_client(c);
+	int b = client();
+	int fd;
+	int fd_b;
+
 	say(a, 'A');
 	say(b, 'b');
 	/* in whatever order they come */
@@ -127,13 +146,10 @@ static void
 test_ended(int listen_fd)
 {
 	struct connections *c = connections_new(listen_fd, 8);
-	int a = client();
+	int a = kept_client(c);
 	int b = client();
 	int fd;
 
-	say(a, 'a');
-	tap_ok(next_is(c, CONNECTION_NEW, 'a', &fd), "new");
-	connections_give(c, fd, true);
 	(void) close(a);
 	say(b, 'b');
 	tap_ok(next_is(c, CONNECTION_NEW, 'b', &fd),
@@ -163,23 +179,17 @@ test_too_many(int listen_fd)
 	say(a, 'A');
 	tap_ok(next_is(c, CONNECTION_KEPT, 'A', &fd[0]), "the first one is");
 	connections_give(c, fd[0], false);
-	(void) close(a);
-	(void) close(b);
-	connections_free(c);
+	end(c, a, b);
 }
 
 static void
 test_stop(int listen_fd)
 {
 	struct connections *c = connections_new(listen_fd, 8);
-	int a = client();
-	int b;
+	int a = kept_client(c);
+	int b = client();
 	int fd;
 
-	say(a, 'a');
-	tap_ok(next_is(c, CONNECTION_NEW, 'a', &fd), "kept");
-	connections_give(c, fd, true);
-	b = client();
 	say(b, 'b');
 	connections_stop(c, false, 5000);
 	tap_ok(next_is(c, CONNECTION_NEW, 'b', &fd),
@@ -200,16 +210,11 @@ static void
 test_grace(int listen_fd)
 {
 	struct connections *c = connections_new(listen_fd, 8);
-	int a = client();
-	int b;
+	int a = kept_client(c);
+	int b = client();
+	int64_t began = clock_mono_ms();
 	int fd;
-	int64_t began;
 
-	say(a, 'a');
-	tap_ok(next_is(c, CONNECTION_NEW, 'a', &fd), "kept");
-	connections_give(c, fd, true);
-	b = client();
-	began = clock_mono_ms();
 	connections_stop(c, true, 100);
 	tap_ok(connections_next(c, &fd) == CONNECTION_STOP &&
 			   clock_mono_ms() - began >= 100,
@@ -222,9 +227,7 @@ test_grace(int listen_fd)
 	tap_ok(next_is(c, CONNECTION_NEW, 'b', &fd),
 		   "the queue of a socket that others have is left to them");
 	connections_give(c, fd, false);
-	(void) close(a);
-	(void) close(b);
-	connections_free(c);
+	end(c, a, b);
 }
 
 /* most_files -- how many descriptors may be open from now on. */
@@ -245,22 +248,18 @@ test_stop_without_files(int listen_fd)
 	struct connections *c = connections_new(listen_fd, 8);
 	struct rlimit before;
 	enum connection_kind kind;
-	int a = client();
-	int b;
+	int a = kept_client(c);
+	int b = client();
 	int fd = -1;
 
 	(void) getrlimit(RLIMIT_NOFILE, &before);
-	say(a, 'a');
-	tap_ok(next_is(c, CONNECTION_NEW, 'a', &fd), "kept");
-	connections_give(c, fd, true);
-	b = client();
 	say(b, 'b');
 	connections_stop(c, false, 5000);
 	most_files(0);
-	tap_ok(connections_next(c, &fd) == CONNECTION_NONE && errno == EMFILE,
+	tap_ok(connections_next(c, &fd) == CONNECTION_FAILED && errno == EMFILE,
 		   "the end does not come while a queued one cannot be accepted");
 	say(a, 'A');
-	while ((kind = connections_next(c, &fd)) == CONNECTION_NONE)
+	while ((kind = connections_next(c, &fd)) == CONNECTION_FAILED)
 		;
 	tap_ok(kind == CONNECTION_KEPT && hear(fd) == 'A',
 		   "kept ones are given meanwhile");
@@ -269,9 +268,7 @@ test_stop_without_files(int listen_fd)
 	tap_ok(next_is(c, CONNECTION_NEW, 'b', &fd), "it is given once it can");
 	connections_give(c, fd, false);
 	tap_ok(connections_next(c, &fd) == CONNECTION_STOP, "then it comes");
-	(void) close(a);
-	(void) close(b);
-	connections_free(c);
+	end(c, a, b);
 
 	c = connections_new(listen_fd, 8);
 	a = client();
