@@ -30,6 +30,7 @@ struct connections
 	int set;
 	int listen_fd;
 	int max_kept;
+	struct metrics *metrics;
 	_Atomic int open; /* given out or kept */
 	_Atomic int kept; /* in the set */
 	atomic_bool stopping;
@@ -47,7 +48,7 @@ watch(struct connections *c, int how, int fd, uint32_t events)
 }
 
 struct connections *
-connections_new(int listen_fd, int max_kept)
+connections_new(int listen_fd, int max_kept, struct metrics *metrics)
 {
 	struct connections *c = calloc(1, sizeof(*c));
 	int flags = fcntl(listen_fd, F_GETFL);
@@ -57,6 +58,7 @@ connections_new(int listen_fd, int max_kept)
 		return NULL;
 	c->listen_fd = listen_fd;
 	c->max_kept = max_kept;
+	c->metrics = metrics;
 	c->set = epoll_create1(EPOLL_CLOEXEC);
 	/* Non-blocking: of several threads that wake up only one accepts. */
 	if (flags >= 0 && c->set >= 0 &&
@@ -183,7 +185,11 @@ connections_give(struct connections *c, int fd, bool keep)
 			return;
 	}
 	if (keep)
+	{
 		(void) atomic_fetch_sub(&c->kept, 1);
+		if (c->max_kept > 0)
+			metrics_add(c->metrics, METRIC_CONNECTIONS_NOT_KEPT, 1);
+	}
 	close_one(c, fd);
 }
 

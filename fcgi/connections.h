@@ -14,16 +14,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "metrics.h"
+
 struct connections;
 
 /*
  * Of a socket that listens, which stays the caller's and is made non-blocking.
  * "max_kept" connections at most wait between two requests, 0 for none: of more
  * than that some are closed after an answer, perhaps while the peer begins the
- * next request.  NULL, with errno set, when the system does not give what is
- * needed.
+ * next request, which "metrics" counts.  NULL, with errno set, when the system
+ * does not give what is needed.
  */
-struct connections *connections_new(int listen_fd, int max_kept);
+struct connections *connections_new(int listen_fd, int max_kept,
+									struct metrics *metrics);
 
 /* After the last thread has left connections_next().  A connection that is
  * still kept then is closed with the process. */

@@ -135,6 +135,9 @@ static const struct metric_info infos[METRIC__COUNT] = {
 		"Queries that are in quarantine now."},
 
 #define EVENTS "Events that were sent: on disk, or refused as what they are."
+	[METRIC_CONNECTIONS_NOT_KEPT] = {WRITE, true, 0,
+		"connections_not_kept_total", NULL,
+		"Connections of nginx closed after an answer, as kept_connections waited."},
 	[METRIC_EVENTS_ACCEPTED] = {WRITE, true, 0, "ingest_events_total",
 		"result=\"accepted\"", EVENTS},
 	[METRIC_EVENTS_REJECTED] = {WRITE, true, 0, "ingest_events_total",

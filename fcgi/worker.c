@@ -311,7 +311,8 @@ worker_start(const struct worker_options *options,
 		goto fail;
 	memcpy(worker->path, options->listen, strlen(options->listen) + 1);
 	worker->keeps = options->kept > 0;
-	worker->connections = connections_new(worker->listen_fd, options->kept);
+	worker->connections =
+		connections_new(worker->listen_fd, options->kept, options->metrics);
 	if (worker->connections == NULL)
 		goto fail;
 	worker->set = request_set_new(options->requests > options->threads

@@ -94,7 +94,8 @@ static const struct setting settings[] = {
 		" nginx's limit_conn lets through"),
 	INT(kept_connections, "2048", 0, 65536,
 		"connections of nginx that may wait for another request; with fewer than"
-		" its workers keep (keepalive in tally.conf) events may see a 502"),
+		" its workers keep (keepalive in tally.conf) events may see a 502;"
+		" tally_connections_not_kept_total counts them"),
 	TEXT(spool, "/var/lib/tally/spool",
 		"the folder of events that are not in the database yet"),
 	INT(spool_max_mb, "8192", 1, INT64_C(1048576),

@@ -32,11 +32,12 @@ seconds() { printf '%d.%06d' "$(($1 / 1000000))" "$(($1 % 1000000))"; }
 
 # ask KEY ARGUMENT... -- of curl: what was answered, and in a last line the
 # status; 000 if there was no answer.  A key is no argument: ps would show it.
+# --disable: what somebody's .curlrc says is not asked for.
 ask()
 {
   local key=$1
   shift
-  curl --silent --max-time "$ONCE_S" --write-out '\n%{http_code}' --config - "$@" \
+  curl --disable --silent --max-time "$ONCE_S" --write-out '\n%{http_code}' --config - "$@" \
     <<<"header = \"Authorization: $key\""
 }
 

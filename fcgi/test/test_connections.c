@@ -118,7 +118,7 @@ end(struct connections *c, int a, int b)
 static void
 test_kept(int listen_fd)
 {
-	struct connections *c = connections_new(listen_fd, 2);
+	struct connections *c = connections_new(listen_fd, 2, NULL);
 	int a = kept_client(c);
 	int b = client();
 	int fd;
@@ -145,7 +145,7 @@ test_kept(int listen_fd)
 static void
 test_ended(int listen_fd)
 {
-	struct connections *c = connections_new(listen_fd, 8);
+	struct connections *c = connections_new(listen_fd, 8, NULL);
 	int a = kept_client(c);
 	int b = client();
 	int fd;
@@ -163,10 +163,12 @@ test_ended(int listen_fd)
 static void
 test_too_many(int listen_fd)
 {
-	struct connections *c = connections_new(listen_fd, 1);
+	struct metrics *metrics = metrics_new(METRICS_WRITE, 1);
+	struct connections *c = connections_new(listen_fd, 1, metrics);
 	int a = client();
 	int b = client();
 	int fd[2];
+	struct buf text;
 
 	say(a, 'a');
 	say(b, 'b');
@@ -176,16 +178,23 @@ test_too_many(int listen_fd)
 	connections_give(c, fd[0], true);
 	connections_give(c, fd[1], true);
 	tap_ok(hear(b) == 0, "no more are kept than may be");
+	buf_init(&text, 1 << 20);
+	metrics_render(metrics, "1", &text);
+	buf_char(&text, '\0');
+	tap_ok(strstr(text.data, "\ntally_connections_not_kept_total 1\n") != NULL,
+		   "and the other one is counted");
+	buf_free(&text);
 	say(a, 'A');
 	tap_ok(next_is(c, CONNECTION_KEPT, 'A', &fd[0]), "the first one is");
 	connections_give(c, fd[0], false);
 	end(c, a, b);
+	metrics_free(metrics);
 }
 
 static void
 test_stop(int listen_fd)
 {
-	struct connections *c = connections_new(listen_fd, 8);
+	struct connections *c = connections_new(listen_fd, 8, NULL);
 	int a = kept_client(c);
 	int b = client();
 	int fd;
@@ -209,7 +218,7 @@ test_stop(int listen_fd)
 static void
 test_grace(int listen_fd)
 {
-	struct connections *c = connections_new(listen_fd, 8);
+	struct connections *c = connections_new(listen_fd, 8, NULL);
 	int a = kept_client(c);
 	int b = client();
 	int64_t began = clock_mono_ms();
@@ -222,7 +231,7 @@ test_grace(int listen_fd)
 	connections_free(c);
 
 	/* b is still in the queue, which was left to others */
-	c = connections_new(listen_fd, 8);
+	c = connections_new(listen_fd, 8, NULL);
 	say(b, 'b');
 	tap_ok(next_is(c, CONNECTION_NEW, 'b', &fd),
 		   "the queue of a socket that others have is left to them");
@@ -245,7 +254,7 @@ most_files(rlim_t most)
 static void
 test_stop_without_files(int listen_fd)
 {
-	struct connections *c = connections_new(listen_fd, 8);
+	struct connections *c = connections_new(listen_fd, 8, NULL);
 	struct rlimit before;
 	enum connection_kind kind;
 	int a = kept_client(c);
@@ -270,7 +279,7 @@ test_stop_without_files(int listen_fd)
 	tap_ok(connections_next(c, &fd) == CONNECTION_STOP, "then it comes");
 	end(c, a, b);
 
-	c = connections_new(listen_fd, 8);
+	c = connections_new(listen_fd, 8, NULL);
 	a = client();
 	connections_stop(c, false, 0);
 	most_files(0);
@@ -332,7 +341,7 @@ ask(void *arg)
 static void
 test_threads(int listen_fd)
 {
-	struct connections *c = connections_new(listen_fd, CLIENTS);
+	struct connections *c = connections_new(listen_fd, CLIENTS, NULL);
 	pthread_t workers[THREADS];
 	pthread_t clients[CLIENTS];
 	bool good[CLIENTS];
