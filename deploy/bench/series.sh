@@ -152,6 +152,9 @@ add "tally: the same as JSON, a row a bucket" \
   "COPY (SELECT tally.series_json_rows('many', 'at', '1 hour', $range, '{count}',
      '{g}', tz => 'UTC')) TO STDOUT" "$dense" 0.05
 add "tally: the same as one jsonb" \
+  "SELECT pg_column_size(tally.series_json('many', 'at', '1 hour', $range,
+     '{count}', '{g}', tz => 'UTC'))" "$dense" 0.05
+add "tally: the same as one jsonb, as text" \
   "COPY (SELECT tally.series_json('many', 'at', '1 hour', $range, '{count}',
      '{g}', tz => 'UTC')) TO STDOUT" "$dense" 0.05
 add "tally: hour x 5,000 groups, rows counted" "SELECT count(n) FROM $hourly"
