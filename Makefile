@@ -8,9 +8,10 @@
 #	make check		deploy/check.sh: every test there is
 #	make check-layers	who may include and call what
 #	make format		clang-format over all C files
-#	make fuzz		both of the next
+#	make fuzz		all of the next
 #	make fuzz-engine N=20000	random specifications, Tally against plain SQL
 #	make fuzz-http FUZZ_SECONDS=60	what reads bytes from outside, libFuzzer
+#	make fuzz-parsers FUZZ_SECONDS=60	timeframes, filters, requests, libFuzzer
 #	make bench		figures of this machine; see deploy/bench/README.md
 #	make clean
 
@@ -58,7 +59,11 @@ FUZZ_SECONDS = 60
 fuzz-http:
 	+$(MAKE) -C fcgi fuzz PG_CONFIG=$(PG_CONFIG) FUZZ_SECONDS=$(FUZZ_SECONDS)
 
-fuzz: fuzz-engine fuzz-http
+fuzz-parsers:
+	+$(MAKE) -C extension/fuzz fuzz PG_CONFIG=$(PG_CONFIG) \
+		FUZZ_SECONDS=$(FUZZ_SECONDS)
+
+fuzz: fuzz-engine fuzz-http fuzz-parsers
 
 bench:
 	deploy/bench/http.sh
@@ -67,7 +72,8 @@ bench:
 clean:
 	+$(MAKE) -C extension clean PG_CONFIG=$(PG_CONFIG)
 	+$(MAKE) -C extension/unit clean
+	+$(MAKE) -C extension/fuzz clean
 	+$(MAKE) -C fcgi clean
 
 .PHONY: all extension fcgi install demo check check-layers format \
-	check-format fuzz fuzz-engine fuzz-http bench clean
+	check-format fuzz fuzz-engine fuzz-http fuzz-parsers bench clean

@@ -302,7 +302,17 @@ extension_tap()
   return "$status"
 }
 
-export -f extension_tap check_versions check_config check_nginx check_shell
+# fuzz: both halves, some seconds a target.
+fuzz()
+{
+  local status=0
+  make -s -j2 -C fcgi fuzz FUZZ_SECONDS=3 PG_CONFIG="$PG_CONFIG" || status=1
+  make -s -j2 -C extension/fuzz fuzz FUZZ_SECONDS=3 PG_CONFIG="$PG_CONFIG" ||
+    status=1
+  return "$status"
+}
+
+export -f extension_tap fuzz check_versions check_config check_nginx check_shell
 
 # ---------------------------------------------------------------------- main
 
@@ -327,7 +337,7 @@ main()
   tap_step fcgi "${aslr[@]}" make -C fcgi check PG_CONFIG="$PG_CONFIG" \
     PROVE='prove -v'
 
-  tap_step fuzz make -s -C fcgi fuzz FUZZ_SECONDS=3 PG_CONFIG="$PG_CONFIG"
+  tap_step fuzz bash -c fuzz
 
   if selected regress || selected isolation; then
     start_cluster

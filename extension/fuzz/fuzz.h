@@ -1,0 +1,49 @@
+/*
+ * fuzz.h
+ *	  What libFuzzer calls, in a server.
+ *
+ * A target gets bytes and gives them to a parser.  An error of the parser is
+ * a good answer, unless it is an internal one; what is not is a crash, a read
+ * beyond the bytes, or a broken promise that the target finds by itself.
+ */
+#ifndef TALLY_FUZZ_H
+#define TALLY_FUZZ_H
+
+#include "nodes/nodes.h"
+#include "utils/jsonb.h"
+
+/*
+ * Where a target's input is not what its parser is ever given (no JSON, no
+ * text of the encoding), it returns false: libFuzzer then forgets the input.
+ * It runs in a memory context and a subtransaction of its own.
+ */
+typedef bool (*FuzzTarget)(const char *data, int size);
+
+extern bool fuzz_timeframe(const char *data, int size);
+extern bool fuzz_grid(const char *data, int size);
+extern bool fuzz_filter(const char *data, int size);
+extern bool fuzz_request(const char *data, int size);
+extern bool fuzz_measure(const char *data, int size);
+
+/* fuzz_check -- end the program, for libFuzzer to keep the input. */
+#define fuzz_check(promise)                                                   \
+	((promise) ? (void) 0 : fuzz_broken(#promise, __FILE__, __LINE__))
+extern void fuzz_broken(const char *promise, const char *file, int line)
+	pg_attribute_noreturn();
+
+/* Of what is allocated while an input is looked at; reset after it. */
+extern MemoryContext fuzz_input_context;
+
+/* The bytes as JSON, or NULL when they are none. */
+extern Jsonb *fuzz_jsonb(const char *data, int size);
+
+/*
+ * Is "sql" one expression, as seen by the grammar of SQL?  So that nothing of
+ * the input got out of the quotes that it was put in.
+ */
+extern bool fuzz_is_expression(const char *sql);
+
+/* The table in which columns are looked up, which run.pl made. */
+extern Oid fuzz_table(void);
+
+#endif

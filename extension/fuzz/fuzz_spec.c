@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * fuzz_spec.c
+ *	  What is asked for: a client's request, and a measure of a series.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "contract.h"
+#include "fuzz.h"
+#include "query/spec.h"
+#include "series/spec/series_spec.h"
+
+bool
+fuzz_request(const char *data, int size)
+{
+	static const char *const analyses[] = {
+		"count", "sum", "minimum", "maximum", "average", "median"};
+	/* In the hour that Berlin has twice. */
+	const TimestampTz now = INT64CONST(783219600) * 1000000;
+	Jsonb *request;
+	TallyQuerySpec *spec;
+	TallyMeasure measures[TALLY_SPEC_MEASURES];
+	TallyKey keys[TALLY_MAX_GROUP_BY];
+	int nmeasures;
+
+	/* The first byte says which analysis. */
+	if (size < 1 || (request = fuzz_jsonb(data + 1, size - 1)) == NULL)
+		return false;
+	spec = tally_query_spec_parse(
+		cstring_to_text(analyses[(uint8) data[0] % lengthof(analyses)]),
+		request,
+		now);
+	fuzz_check(spec->during.lower < spec->during.upper);
+	fuzz_check(spec->what.ngroup_by <= TALLY_MAX_GROUP_BY);
+	for (int i = 0; i < spec->norder; i++)
+		fuzz_check(spec->order[i].group_by >= -1 &&
+				   spec->order[i].group_by < spec->what.ngroup_by);
+	tally_spec_shape(&spec->what, &nmeasures, measures, keys);
+	fuzz_check(nmeasures <= TALLY_SPEC_MEASURES);
+	return true;
+}
+
+bool
+fuzz_measure(const char *data, int size)
+{
+	char *text = pnstrdup(data, size);
+	SeriesMeasure measure;
+	SeriesParams params = {0};
+	StringInfoData sql;
+
+	if (strlen(text) != (size_t) size ||
+		!pg_verify_mbstr(PG_UTF8, text, size, true))
+		return false;
+	series_measure_parse(series_source_table(fuzz_table()), text, &measure);
+	if (measure.of_rows)
+		return true;
+	initStringInfo(&sql);
+	series_column_sql(&sql, &measure.from, &params);
+	fuzz_check(fuzz_is_expression(sql.data));
+	return true;
+}
