@@ -81,15 +81,16 @@ while read -r folder allowed; do
   [ -d "extension/$folder" ] || continue
   mapfile -t files < <(printf '%s\n' "${extension[@]}" |
     grep "^extension/$folder/")
-  in_code '#include "(time|series|measure|filter|store|tenant|query|wire)/' \
+  in_code '#include "(json|time|series|measure|filter|store|tenant|query|wire)/' \
     "${files[@]}" |
     grep -vE "#include \"($folder/|$allowed)" |
     rule "extension/$folder/ includes of the others only: $allowed"
 done <<'END'
+json     wire/
 time     wire/
 measure  series/panel/panel\.h|wire/
-series   time/|measure/|wire/
-filter   time/|wire/
+series   json/|time/|measure/|wire/
+filter   json/|time/|wire/
 store    tenant/|wire/|time/zone\.h
 tenant   wire/
 END

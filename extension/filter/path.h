@@ -47,6 +47,7 @@ typedef struct TallyPathPart
 {
 	const char *name; /* not terminated */
 	int len;
+	uint32 place; /* among its siblings where it was last, to look first */
 } TallyPathPart;
 
 typedef struct TallyPath
@@ -71,7 +72,7 @@ extern TallyPath *tally_path_parse(const char *text, int len,
  * *value is a scalar (an explicit null included), or jbvBinary for a list or
  * an object.  It points into the event and is good as long as that is.
  */
-extern bool tally_path_lookup(const TallyPath *path, TallyEvent *event,
+extern bool tally_path_lookup(TallyPath *path, TallyEvent *event,
 							  JsonbValue *value);
 
 /* Is the path answered by an instant, which *t is set to if there is one? */

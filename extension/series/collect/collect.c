@@ -23,13 +23,11 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 
+#include "json/member.h"
 #include "measure/value.h"
+#include "series/collect/collect_internal.h"
 #include "series/collect/collect_scan.h"
 #include "series/panel/panel_hot.h"
-
-/* Of a document no more is asked for ahead: a processor waits for no more. */
-#define MAX_AHEAD_BYTES 1024
-#define CACHE_LINE_BYTES 64
 
 PG_FUNCTION_INFO_V1(tally_collect_row);
 PG_FUNCTION_INFO_V1(tally_collect);
@@ -92,28 +90,6 @@ value_at(const Collector *c, CollectRoute *route, JsonbValue *v)
 	JsonbContainer *root = c->documents[route->document].root;
 
 	return root != NULL && tally_json_at(&route->path, root, v);
-}
-
-/*
- * document_root -- of a jsonb argument, aligned.
- *
- * While it is looked at, the processor is asked to bring the next row's.  A page
- * of a heap is filled from its end, so that one stands just before this one, and
- * is about as long.  Where that is not so nothing is lost but the asking.
- */
-static inline JsonbContainer *
-document_root(const CollectDocument *d, Datum document)
-{
-	const struct varlena *v = (struct varlena *) DatumGetPointer(document);
-	const Size ahead = Min(VARSIZE_ANY(v), MAX_AHEAD_BYTES);
-
-	for (Size i = 0; i < ahead; i += CACHE_LINE_BYTES)
-		__builtin_prefetch((const char *) v - CACHE_LINE_BYTES - i);
-	if (VARATT_IS_SHORT(v))
-		return memcpy(d->room,
-					  VARDATA_SHORT(v),
-					  VARSIZE_SHORT(v) - VARHDRSZ_SHORT);
-	return &DatumGetJsonbP(document)->root;
 }
 
 /* text_of -- as tally_json_text(), a short string in the route's own room. */
@@ -367,7 +343,7 @@ add_row(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo, int arg_at)
 
 		d->root = PG_ARGISNULL(d->arg)
 					  ? NULL
-					  : document_root(d, PG_GETARG_DATUM(d->arg));
+					  : json_root(PG_GETARG_DATUM(d->arg), d->room);
 	}
 	group = find_group(panel, c, fcinfo);
 	if (group < 0)
@@ -447,7 +423,7 @@ take_scan(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo)
 	MemoryContext row;
 	MemoryContext old;
 
-	if (!collect_scan_begin(&scan, fcinfo))
+	if (!collect_scan_begin(&scan, fcinfo, tally_collect_row, ARG_AT))
 	{
 		c->one_by_one = true;
 		return;

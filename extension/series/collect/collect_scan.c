@@ -114,7 +114,8 @@ node_below(AggState *agg)
 }
 
 bool
-collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
+collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo,
+				   PGFunction transition, int first)
 {
 	AggState *agg = (AggState *) fcinfo->context;
 	const Aggref *aggref;
@@ -122,13 +123,13 @@ collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
 
 	/* Of a record's columns the aggregate knows nothing (collect_record.c). */
 	if (agg == NULL || !IsA(agg, AggState) ||
-		fcinfo->flinfo->fn_addr != tally_collect_row)
+		fcinfo->flinfo->fn_addr != transition)
 		return false;
 	aggref = AggGetAggref(fcinfo);
 	below = node_below(agg);
 	if (!find_count(agg, aggref, scan) || agg->ss.ps.instrument != NULL ||
 		below == NULL || !is_plain(below) ||
-		list_length(aggref->args) != PG_NARGS() - ARG_SPEC)
+		list_length(aggref->args) != PG_NARGS() - 1)
 		return false;
 
 	scan->node = (ScanState *) below;
@@ -138,11 +139,12 @@ collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo)
 	scan->nrows = 0;
 	scan->nargs = PG_NARGS();
 	scan->last = 0;
-	/* The specification is the same for every row. */
-	for (int i = ARG_AT; i < scan->nargs; i++)
+	scan->first = first;
+	/* The state is none of the aggregate's own arguments. */
+	for (int i = first; i < scan->nargs; i++)
 	{
 		const TargetEntry *te =
-			list_nth_node(TargetEntry, aggref->args, i - ARG_SPEC);
+			list_nth_node(TargetEntry, aggref->args, i - 1);
 
 		scan->from[i] = column_of(te->expr, below->plan);
 		if (scan->from[i] == 0)

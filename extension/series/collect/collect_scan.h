@@ -11,8 +11,6 @@
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 
-#include "series/collect/collect_internal.h"
-
 /* A scan whose rows are taken, and how a row becomes the call's arguments. */
 typedef struct CollectScan
 {
@@ -23,16 +21,19 @@ typedef struct CollectScan
 	struct AggStatePerGroupData *count; /* of a count(*) beside, or NULL */
 	int64 nrows;						/* that were taken */
 	int last;							/* the last column that is needed */
+	int first;							/* argument that is a column */
 	int nargs;							/* of the transition function */
-	AttrNumber
-		from[FUNC_MAX_ARGS]; /* the column of each argument from ARG_AT on */
+	AttrNumber from[FUNC_MAX_ARGS]; /* the column of each of these arguments */
 } CollectScan;
 
 /*
- * Called by a transition: can the other rows of the scan that this one is of be
- * taken from it?  False: they come one by one, all that are still to come.
+ * Called by a transition, the function "transition": can the other rows of the
+ * scan that this one is of be taken from it?  False: they come one by one, all
+ * that are still to come.  The arguments before "first" must be the same for
+ * every row; those from it on become a row's.
  */
-extern bool collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo);
+extern bool collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo,
+							   PGFunction transition, int first);
 
 /* After the last row: who asks the scan for more is told that there is none. */
 extern void collect_scan_end(CollectScan *scan);
@@ -69,7 +70,7 @@ collect_scan_next(CollectScan *scan, FunctionCallInfo fcinfo)
 	}
 	scan->nrows++;
 	slot_getsomeattrs(slot, scan->last);
-	for (int i = ARG_AT; i < scan->nargs; i++)
+	for (int i = scan->first; i < scan->nargs; i++)
 	{
 		int column = scan->from[i];
 

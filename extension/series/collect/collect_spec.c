@@ -35,6 +35,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "json/member.h"
 #include "series/collect/collect_internal.h"
 #include "series/panel/panel_internal.h"
 
@@ -224,7 +225,7 @@ document_of(Collector *c, int arg)
 		if (c->documents[i].arg == arg)
 			return i;
 	c->documents[c->ndocuments].arg = arg;
-	c->documents[c->ndocuments].room = palloc(SHORT_BYTES);
+	c->documents[c->ndocuments].room = palloc(JSON_ROOM_BYTES);
 	return c->ndocuments++;
 }
 

@@ -14,6 +14,7 @@
 #include "utils/numeric.h"
 
 #include "compat.h"
+#include "json/member.h"
 #include "series/collect/json_at.h"
 
 /*
@@ -77,173 +78,6 @@ tally_json_path_make(TallyJsonPath *path, int nsteps, char *const *names)
 		construct_array(texts, nsteps, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* entry_value -- the value of an entry that begins and ends there. */
-static inline void
-entry_value(JEntry entry, char *base, uint32 start, uint32 end, JsonbValue *v)
-{
-	uint32 aligned = INTALIGN(start); /* of what is more than bytes */
-
-	if (JBE_ISSTRING(entry))
-	{
-		v->type = jbvString;
-		v->val.string.val = base + start;
-		v->val.string.len = (int) (end - start);
-	}
-	else if (JBE_ISNUMERIC(entry))
-	{
-		v->type = jbvNumeric;
-		v->val.numeric = (Numeric) (base + aligned);
-	}
-	else if (JBE_ISCONTAINER(entry))
-	{
-		v->type = jbvBinary;
-		v->val.binary.data = (JsonbContainer *) (base + aligned);
-		v->val.binary.len = (int) (end - aligned);
-	}
-	else if (JBE_ISBOOL(entry))
-	{
-		v->type = jbvBool;
-		v->val.boolean = JBE_ISBOOL_TRUE(entry);
-	}
-	else
-		v->type = jbvNull;
-}
-
-/*
- * start_of -- where an entry's bytes begin.  An entry says how many it has, or
- * where they end: some of them do, so the way back to one is short.
- */
-static inline uint32
-start_of(const JsonbContainer *c, uint32 entry)
-{
-	uint32 start = 0;
-
-	while (entry-- > 0)
-	{
-		start += JBE_OFFLENFLD(c->children[entry]);
-		if (JBE_HAS_OFF(c->children[entry]))
-			break;
-	}
-	return start;
-}
-
-/* end_of -- and where they end. */
-static inline uint32
-end_of(const JsonbContainer *c, uint32 entry, uint32 start)
-{
-	uint32 end = start;
-
-	JBE_ADVANCE_OFFSET(end, c->children[entry]);
-	return end;
-}
-
-/* same_bytes -- a memcmp() of short names, without a call. */
-static inline bool
-same_bytes(const char *a, const char *b, uint32 len)
-{
-	uint64 x;
-	uint64 y;
-	uint32 p;
-	uint32 q;
-
-	if (len >= sizeof(x))
-	{
-		for (uint32 i = 0; i < len - sizeof(x); i += sizeof(x))
-		{
-			memcpy(&x, a + i, sizeof(x));
-			memcpy(&y, b + i, sizeof(y));
-			if (x != y)
-				return false;
-		}
-		/* the last ones, some of them once more */
-		memcpy(&x, a + len - sizeof(x), sizeof(x));
-		memcpy(&y, b + len - sizeof(y), sizeof(y));
-		return x == y;
-	}
-	if (len >= sizeof(p))
-	{
-		memcpy(&p, a, sizeof(p));
-		memcpy(&q, b, sizeof(q));
-		if (p != q)
-			return false;
-		memcpy(&p, a + len - sizeof(p), sizeof(p));
-		memcpy(&q, b + len - sizeof(q), sizeof(q));
-		return p == q;
-	}
-	return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] &&
-						a[len - 1] == b[len - 1]);
-}
-
-/* is_at -- is that member's name the step's? */
-static inline bool
-is_at(const TallyJsonStep *step, const JsonbContainer *object, uint32 place)
-{
-	const char *names =
-		(const char *) (object->children + 2 * JsonContainerSize(object));
-	uint32 start = start_of(object, place);
-
-	return end_of(object, place, start) - start == (uint32) step->len &&
-		   same_bytes(names + start, step->name, step->len);
-}
-
-/* look_for -- the place of a member, as the server does it: by halves. */
-static bool
-look_for(const TallyJsonStep *step, const JsonbContainer *object,
-		 uint32 *place)
-{
-	uint32 n = JsonContainerSize(object);
-	const char *names = (const char *) (object->children + 2 * n);
-	uint32 low = 0;
-	uint32 high = n;
-
-	while (low < high)
-	{
-		uint32 middle = low + (high - low) / 2;
-		uint32 start = start_of(object, middle);
-		int64 order =
-			(int64) (end_of(object, middle, start) - start) - step->len;
-
-		if (order == 0)
-			order = memcmp(names + start, step->name, step->len);
-		if (order == 0)
-		{
-			*place = middle;
-			return true;
-		}
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
-}
-
-/*
- * member -- one step into an object.
- *
- * Its entries are the names, shorter ones first, then their values in the same
- * order.
- */
-static inline bool
-member(TallyJsonStep *step, JsonbContainer *object, JsonbValue *v)
-{
-	uint32 n = JsonContainerSize(object);
-	uint32 value;
-	uint32 start;
-
-	if (unlikely(step->place >= n || !is_at(step, object, step->place)) &&
-		!look_for(step, object, &step->place))
-		return false;
-	value = n + step->place;
-	start = start_of(object, value);
-	entry_value(object->children[value],
-				(char *) (object->children + 2 * n),
-				start,
-				end_of(object, value, start),
-				v);
-	return true;
-}
-
 /* array_item -- one step into an array. */
 static bool
 array_item(const TallyJsonStep *step, JsonbContainer *array, JsonbValue *v)
@@ -295,7 +129,7 @@ tally_json_at(TallyJsonPath *path, JsonbContainer *document, JsonbValue *v)
 			path->parent = here;
 		if (JsonContainerIsObject(here))
 		{
-			if (!member(step, here, v))
+			if (!json_member(here, step->name, step->len, &step->place, v))
 				return false;
 		}
 		else if (JsonContainerIsScalar(here) || !array_item(step, here, v))

@@ -57,6 +57,9 @@ sub json
 	push @members, '"n":' . pick(int rand 5, int rand 5, '2.50', '-1e3', '"12"', 'null', 'false', '[1]') if chance(0.85);
 	push @members, '"geo":' . pick('{"city":"Brno","zip.code":5}', '{"city":"Oslo"}', '{"city":null}', '"none"') if chance(0.7);
 	push @members, '"list":' . pick('[1,2]', '["a"]', '[]') if chance(0.5);
+	# not to be compressed: it, or all of the document, is stored apart
+	push @members, '"pad":"' . join('', map { sprintf '%08x', rand 2**32 } 1 .. pick(40, 300, 900)) . '"'
+		if chance(0.04);
 	return chance(0.03) ? pick('null', '[1]', '"x"') : '{' . join(',', @members) . '}';
 }
 
