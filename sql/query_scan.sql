@@ -48,7 +48,8 @@ DECLARE plan jsonb;
 BEGIN
     EXECUTE 'EXPLAIN (FORMAT JSON) SELECT count(*) FROM tally_store.event e WHERE e.collection_id = 1
         AND e.at >= ''2024-03-02T06:00:00Z'' AND e.at < ''2024-03-06T06:00:00Z''' INTO plan;
-    RETURN jsonb_path_query_array(plan, '$.**."Node Type"');
+    RETURN (SELECT string_agg(DISTINCT node #>> '{}', ', ' ORDER BY node #>> '{}')
+        FROM jsonb_path_query(plan, '$.**."Node Type" ? (@ like_regex "Scan|Gather")') node);
 END $$;
 \pset format unaligned
 \pset tuples_only

@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "json/member.h"
@@ -99,23 +98,12 @@ static bool
 take_scan(TallyPanel *panel, FunctionCallInfo fcinfo, char *room)
 {
 	CollectScan scan;
-	MemoryContext row;
-	MemoryContext old;
 
 	if (!collect_scan_begin(&scan, fcinfo, tally_collect_events, ARG_AT))
 		return false;
-	row = AllocSetContextCreate(CurrentMemoryContext,
-								"tally event",
-								ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(row);
 	while (collect_scan_next(&scan, fcinfo))
-	{
 		add_row(panel, fcinfo, room);
-		MemoryContextReset(row);
-	}
 	collect_scan_end(&scan);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(row);
 	return true;
 }
 

@@ -420,29 +420,20 @@ static void
 take_scan(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo)
 {
 	CollectScan scan;
-	MemoryContext row;
-	MemoryContext old;
 
 	if (!collect_scan_begin(&scan, fcinfo, tally_collect_row, ARG_AT))
 	{
 		c->one_by_one = true;
 		return;
 	}
-	row = AllocSetContextCreate(CurrentMemoryContext,
-								"tally collect row",
-								ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(row);
 	while (collect_scan_next(&scan, fcinfo))
 	{
 		if (c->counts_rows)
 			add_counted_row(panel, c, fcinfo);
 		else
 			add_row(panel, c, fcinfo, ARG_AT);
-		MemoryContextReset(row);
 	}
 	collect_scan_end(&scan);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(row);
 }
 
 /* tally.collect_row(panel, specification, at, columns ...) */

@@ -151,6 +151,10 @@ collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo,
 			return false;
 		scan->last = Max(scan->last, scan->from[i]);
 	}
+	scan->old = CurrentMemoryContext;
+	scan->row = AllocSetContextCreate(CurrentMemoryContext,
+									  "tally collect row",
+									  ALLOCSET_SMALL_SIZES);
 	return true;
 }
 
@@ -165,6 +169,8 @@ no_more(PlanState *node)
 void
 collect_scan_end(CollectScan *scan)
 {
+	MemoryContextSwitchTo(scan->old);
+	MemoryContextDelete(scan->row);
 	if (scan->count != NULL)
 		scan->count->transValue = Int64GetDatum(
 			DatumGetInt64(scan->count->transValue) + scan->nrows);

@@ -18,6 +18,8 @@ typedef struct CollectScan
 	TableScanDesc desc;
 	TupleTableSlot *slot;
 	MemoryContext cxt;					/* what the executor calls a scan in */
+	MemoryContext row;					/* of what is made of a row */
+	MemoryContext old;					/* the caller's */
 	struct AggStatePerGroupData *count; /* of a count(*) beside, or NULL */
 	int64 nrows;						/* that were taken */
 	int last;							/* the last column that is needed */
@@ -35,11 +37,15 @@ typedef struct CollectScan
 extern bool collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo,
 							   PGFunction transition, int first);
 
-/* After the last row: who asks the scan for more is told that there is none. */
+/*
+ * After the last row: who asks the scan for more is told that there is none, and
+ * the memory context is the one before collect_scan_begin().
+ */
 extern void collect_scan_end(CollectScan *scan);
 
 /*
- * collect_scan_next -- the next row as the arguments of the call, or false.
+ * collect_scan_next -- the next row as the arguments of the call, or false; the
+ * memory context is one that lasts until the next one.
  *
  * The scan is called in the memory that it is used to: a table access method
  * may keep there what lasts longer than a row.
@@ -53,13 +59,9 @@ collect_scan_next(CollectScan *scan, FunctionCallInfo fcinfo)
 
 	for (;;)
 	{
-		MemoryContext old = MemoryContextSwitchTo(scan->cxt);
-		bool found;
-
+		MemoryContextSwitchTo(scan->cxt);
 		CHECK_FOR_INTERRUPTS();
-		found = table_scan_getnextslot(scan->desc, ForwardScanDirection, slot);
-		MemoryContextSwitchTo(old);
-		if (!found)
+		if (!table_scan_getnextslot(scan->desc, ForwardScanDirection, slot))
 			return false;
 		if (qual == NULL)
 			break;
@@ -68,6 +70,8 @@ collect_scan_next(CollectScan *scan, FunctionCallInfo fcinfo)
 		if (ExecQual(qual, econtext))
 			break;
 	}
+	MemoryContextReset(scan->row);
+	MemoryContextSwitchTo(scan->row);
 	scan->nrows++;
 	slot_getsomeattrs(slot, scan->last);
 	for (int i = scan->first; i < scan->nargs; i++)
