@@ -50,3 +50,9 @@ fuzz_pnstrdup(const char *text, Size len)
 	copy[n] = '\0';
 	return copy;
 }
+
+char *
+fuzz_pstrdup(const char *text)
+{
+	return fuzz_pnstrdup(text, strlen(text));
+}

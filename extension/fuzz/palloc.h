@@ -13,11 +13,12 @@
 
 extern void *fuzz_palloc(Size size);
 extern void *fuzz_palloc0(Size size);
+extern char *fuzz_pstrdup(const char *text);
 extern char *fuzz_pnstrdup(const char *text, Size len);
 
 #define palloc(size) fuzz_palloc(size)
 #define palloc0(size) fuzz_palloc0(size)
-#define pstrdup(text) fuzz_pnstrdup((text), strlen(text))
+#define pstrdup(text) fuzz_pstrdup(text)
 #define pnstrdup(text, len) fuzz_pnstrdup((text), (len))
 
 #endif
