@@ -23,7 +23,7 @@ Usage: deploy/check.sh [STEP...]
 
 Runs all steps, or those named (and the builds they need), in this order:
   format layers shellcheck build clang versions config nginx alerts
-  unit fcgi fuzz regress isolation extension-tap fcgi-tap deploy-tap
+  unit fcgi fuzz regress isolation sanitized extension-tap fcgi-tap deploy-tap
 
 PG_CONFIG        the PostgreSQL whose copy is used ($PG_CONFIG)
 TALLY_SEED       where random tests begin, below a million (the commit's)
@@ -133,6 +133,8 @@ regress_step()
   shift 2
   run "$log" "$@" || status=$?
   if [ -s "$diffs" ]; then head -n 400 "$diffs" >>"$log"; fi
+  grep -E -A30 'ERROR: AddressSanitizer|runtime error:' "$WORK/log/postgres" \
+    >>"$log"
   report "$name" "$status" "$(grep -cE '^(test .* \.\.\. ok|ok)\b' "$log")" \
     "$(grep -cE '^(test .* \.\.\. FAILED|not ok)\b' "$log")" "$log"
 }
@@ -184,17 +186,19 @@ copy_server()
   PG_CONFIG=$PGBIN/pg_config
 }
 
-# A cluster for pg_regress, on a socket in a folder of our own.
+# start_cluster [NAME=VALUE...] -- for pg_regress, on a socket in a folder of our
+# own, and with more in its environment.
 start_cluster()
 {
   mkdir -p "$WORK/socket"
   chmod 700 "$WORK/socket"
   if [ "$(id -u)" = 0 ]; then chown "$RUN_USER:" "$WORK/socket"; fi
-  "${AS_USER[@]}" "$PGBIN/initdb" -D "$WORK/pgdata" -U postgres --auth=trust \
-    --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$WORK/log/initdb" 2>&1 ||
+  [ -d "$WORK/pgdata" ] ||
+    "${AS_USER[@]}" "$PGBIN/initdb" -D "$WORK/pgdata" -U postgres --auth=trust \
+      --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$WORK/log/initdb" 2>&1 ||
     die "initdb failed: $(tail -n 5 "$WORK/log/initdb")"
   start_process "$WORK/postgres.pid" "$WORK/log/postgres" \
-    "$PGBIN/postgres" -D "$WORK/pgdata" -c listen_addresses= \
+    env "$@" "$PGBIN/postgres" -D "$WORK/pgdata" -c listen_addresses= \
     -c unix_socket_directories="$WORK/socket" -c fsync=off \
     -c max_connections=60 -c shared_buffers=64MB
   export PGHOST=$WORK/socket PGUSER=postgres
@@ -209,6 +213,27 @@ stop_cluster()
 {
   stop_process "$WORK/postgres.pid" INT 30
   unset PGHOST PGUSER
+}
+
+# sanitized_regress -- pg_regress again, the extension under the address and
+# undefined-behaviour sanitizers (the module of the fuzzers, which has both).
+sanitized_regress()
+{
+  local module preload
+  module=$("$PG_CONFIG" --pkglibdir)/tally.so
+  run "$WORK/log/sanitized" make -s -j2 -C extension/fuzz all PG_CONFIG="$PG_CONFIG" || {
+    report sanitized 1 0 1 "$WORK/log/sanitized"
+    return
+  }
+  preload=$(make -s -C "$WORK/src/extension/fuzz" preload PG_CONFIG="$PG_CONFIG")
+  mv "$module" "$module.plain"
+  cp "$WORK/src/extension/fuzz/build/tally_fuzz.so" "$module"
+  start_cluster LD_PRELOAD="$preload" UBSAN_OPTIONS=print_stacktrace=1 \
+    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16
+  regress_step sanitized extension/tmp_check/regression.diffs \
+    make -C extension installcheck PG_CONFIG="$PG_CONFIG" ISOLATION=
+  stop_cluster
+  mv "$module.plain" "$module"
 }
 
 # needed -- a step that was asked for by name still needs these before it.
@@ -347,6 +372,8 @@ main()
       make -C extension installcheck PG_CONFIG="$PG_CONFIG" REGRESS=
     stop_cluster
   fi
+
+  if selected sanitized; then sanitized_regress; fi
 
   tap_step extension-tap bash -c extension_tap
   tap_step fcgi-tap prove -v --ext .pl fcgi/t/
