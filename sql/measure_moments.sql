@@ -104,6 +104,8 @@ FROM mm.hourly, mm.g GROUP BY g;
 SELECT tally.read(tally.stats(g, at, n), 'mean') FROM mm.t, mm.g;
 SELECT tally.read(tally.sum(g, at, n), 'avg') FROM mm.t, mm.g;
 SELECT tally.read(tally.fill(tally.stats(g, at, n), '7'), 'sum') FROM mm.t, mm.g;
+-- in this order, which workers do not keep
+SET max_parallel_workers_per_gather = 0;
 SELECT tally.merge(s) FROM (SELECT tally.stddev(g, at, n) AS s FROM mm.t, mm.g UNION ALL SELECT tally.variance(g, at, n) FROM mm.t, mm.g) x;
 
 DROP SCHEMA mm CASCADE;

@@ -80,6 +80,8 @@ SELECT r.* FROM (SELECT tally.last(g, at, t) AS s FROM ms.t, ms.g) x, LATERAL ta
 SELECT tally.rate(tally.distinct(g, at, n)) FROM ms.t, ms.g;
 SELECT tally.distinct(g, at, n, 3) FROM ms.t, ms.g;
 SELECT tally.distinct(g, at, n, 17) FROM ms.t, ms.g;
+-- in this order, which workers do not keep
+SET max_parallel_workers_per_gather = 0;
 SELECT tally.merge(s) FROM (SELECT tally.distinct(g, at, n, 4) AS s FROM ms.t, ms.g UNION ALL SELECT tally.distinct(g, at, n, 5) FROM ms.t, ms.g) x;
 SET tally.max_memory = 1024;
 \set VERBOSITY terse
