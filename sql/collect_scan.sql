@@ -35,6 +35,26 @@ END $$;
 \pset tuples_only
 \pset format unaligned
 
+-- How many rows were taken: from the second on there is memory for such rows.
+CREATE FUNCTION note() RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('cs.taken', current_setting('cs.taken') || (SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'tally collect row'), false);
+  RETURN true;
+END $$;
+SET cs.taken = '';
+SELECT run(:'counts', at, k) IS NOT NULL FROM t WHERE i <= 5 AND note();
+SHOW cs.taken;
+SET cs.taken = '';
+SELECT run(:'counts', at, upper(k)) IS NOT NULL FROM t WHERE i <= 5 AND note();
+SHOW cs.taken;
+-- who becomes another user for the call of a row does not read the others as that one
+CREATE FUNCTION definer_row(tally.panel, bytea, "any", VARIADIC "any") RETURNS tally.panel
+  LANGUAGE C IMMUTABLE SECURITY DEFINER AS '$libdir/tally', 'tally_collect_row';
+CREATE AGGREGATE run_definer(bytea, "any", VARIADIC "any") (SFUNC = definer_row, STYPE = tally.panel);
+SET cs.taken = '';
+SELECT run_definer(:'counts', at, k)::text = slow(:'counts', 'i <= 5') FROM t WHERE i <= 5 AND note();
+SHOW cs.taken;
+
 SELECT run(:'sums', at, k, n)::text = slow(:'sums'), run(:'counts', at, k)::text = slow(:'counts') FROM t;
 SELECT run(:'sums', at, k, n)::text = slow(:'sums') AS alone FROM t;
 SELECT run(:'counts', at, k)::text = slow(:'counts') AS alone FROM t;

@@ -65,6 +65,18 @@ SELECT seq_scan - :scans = (SELECT count(*) FROM request),
 FROM pg_stat_xact_user_tables WHERE relid = 'tally_store.event'::regclass;
 COMMIT;
 
+-- and so they are taken: from the second row on there is memory for such rows
+CREATE FUNCTION pg_temp.note() RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('qs.taken', current_setting('qs.taken') || (SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'tally collect row'), false);
+    RETURN true;
+END $$;
+CREATE AGGREGATE pg_temp.mine(text, jsonb, tally.grid, timestamptz, timestamptz, uuid, jsonb) (SFUNC = tally.collect_events_add, STYPE = tally.panel);
+SET qs.taken = '';
+SELECT pg_temp.mine('count', '{}', tally.grid('1 day', daterange '[2024-03-01,2024-03-08)', 'UTC'), e.at, e.received_at, e.id, e.properties) IS NOT NULL
+FROM tally_store.event e WHERE e.ctid::text = ANY (ARRAY(SELECT ctid::text FROM tally_store.event LIMIT 5)) AND pg_temp.note();
+SHOW qs.taken;
+
 SET enable_bitmapscan = on;
 SET enable_seqscan = off;
 SELECT pg_temp.plan();

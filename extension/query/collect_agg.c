@@ -99,7 +99,7 @@ take_scan(TallyPanel *panel, FunctionCallInfo fcinfo, char *room)
 {
 	CollectScan scan;
 
-	if (!collect_scan_begin(&scan, fcinfo, tally_collect_events, ARG_AT))
+	if (!collect_scan_begin(&scan, fcinfo, ARG_AT))
 		return false;
 	while (collect_scan_next(&scan, fcinfo))
 		add_row(panel, fcinfo, room);

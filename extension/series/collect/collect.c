@@ -421,7 +421,7 @@ take_scan(TallyPanel *panel, Collector *c, FunctionCallInfo fcinfo)
 {
 	CollectScan scan;
 
-	if (!collect_scan_begin(&scan, fcinfo, tally_collect_row, ARG_AT))
+	if (!collect_scan_begin(&scan, fcinfo, ARG_AT))
 	{
 		c->one_by_one = true;
 		return;

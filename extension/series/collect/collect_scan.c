@@ -41,9 +41,14 @@ is_simple(const Aggref *aggref)
 /*
  * find_count -- is there nothing to be done for a row but to call us and to
  * count it?  Sets where it is counted, or NULL.
+ *
+ * "flinfo" is of this call: of another one it is not the aggregate that calls
+ * us but somebody between, who unpacks a record (collect_record.c) or has
+ * become another user for as long as the call takes.
  */
 static bool
-find_count(const AggState *agg, const Aggref *ours, CollectScan *scan)
+find_count(const AggState *agg, const Aggref *ours, const FmgrInfo *flinfo,
+		   CollectScan *scan)
 {
 	const Agg *plan = (const Agg *) agg->ss.ps.plan;
 
@@ -57,7 +62,11 @@ find_count(const AggState *agg, const Aggref *ours, CollectScan *scan)
 		const Aggref *aggref = agg->pertrans[i].aggref;
 
 		if (aggref == ours)
+		{
+			if (&agg->pertrans[i].transfn != flinfo)
+				return false;
 			continue;
+		}
 		/* one aggregate counts for all that are the same */
 		if (!FLOAT8PASSBYVAL || scan->count != NULL || !is_simple(aggref) ||
 			aggref->aggfnoid != F_COUNT_)
@@ -114,21 +123,18 @@ node_below(AggState *agg)
 }
 
 bool
-collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo,
-				   PGFunction transition, int first)
+collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo, int first)
 {
 	AggState *agg = (AggState *) fcinfo->context;
 	const Aggref *aggref;
 	PlanState *below;
 
-	/* Of a record's columns the aggregate knows nothing (collect_record.c). */
-	if (agg == NULL || !IsA(agg, AggState) ||
-		fcinfo->flinfo->fn_addr != transition)
+	if (agg == NULL || !IsA(agg, AggState))
 		return false;
 	aggref = AggGetAggref(fcinfo);
 	below = node_below(agg);
-	if (!find_count(agg, aggref, scan) || agg->ss.ps.instrument != NULL ||
-		below == NULL || !is_plain(below) ||
+	if (!find_count(agg, aggref, fcinfo->flinfo, scan) ||
+		agg->ss.ps.instrument != NULL || below == NULL || !is_plain(below) ||
 		list_length(aggref->args) != PG_NARGS() - 1)
 		return false;
 

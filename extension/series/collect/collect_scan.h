@@ -29,13 +29,13 @@ typedef struct CollectScan
 } CollectScan;
 
 /*
- * Called by a transition, the function "transition": can the other rows of the
- * scan that this one is of be taken from it?  False: they come one by one, all
- * that are still to come.  The arguments before "first" must be the same for
- * every row; those from it on become a row's.
+ * Called by a transition: can the other rows of the scan that this one is of be
+ * taken from it?  False: they come one by one, all that are still to come.  The
+ * arguments before "first" must be the same for every row; those from it on
+ * become a row's.
  */
 extern bool collect_scan_begin(CollectScan *scan, FunctionCallInfo fcinfo,
-							   PGFunction transition, int first);
+							   int first);
 
 /*
  * After the last row: who asks the scan for more is told that there is none, and
