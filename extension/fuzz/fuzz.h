@@ -9,12 +9,13 @@
 #ifndef TALLY_FUZZ_H
 #define TALLY_FUZZ_H
 
-#include "nodes/nodes.h"
+#include "compat.h"
 #include "utils/jsonb.h"
 
 /*
  * Where a target's input is not what its parser is ever given (no JSON, no
- * text of the encoding), it returns false: libFuzzer then forgets the input.
+ * text of the encoding), it returns false: libFuzzer from LLVM 15 on then
+ * forgets the input.
  * It runs in a memory context and a subtransaction of its own.
  */
 typedef bool (*FuzzTarget)(const char *data, int size);
@@ -28,8 +29,8 @@ extern bool fuzz_measure(const char *data, int size);
 /* fuzz_check -- end the program, for libFuzzer to keep the input. */
 #define fuzz_check(promise)                                                   \
 	((promise) ? (void) 0 : fuzz_broken(#promise, __FILE__, __LINE__))
-extern void fuzz_broken(const char *promise, const char *file, int line)
-	pg_attribute_noreturn();
+pg_noreturn extern void fuzz_broken(const char *promise, const char *file,
+									int line);
 
 /* Of what is allocated while an input is looked at; reset after it. */
 extern MemoryContext fuzz_input_context;
