@@ -219,27 +219,28 @@ stop_cluster()
 # undefined-behaviour sanitizers (the module of the fuzzers, which has both).
 sanitized_regress()
 {
-  local module preload
+  local module preload began=$SECONDS
   module=$("$PG_CONFIG" --pkglibdir)/tally.so
   run "$WORK/log/sanitized" make -s -j2 -C extension/fuzz all PG_CONFIG="$PG_CONFIG" || {
     report sanitized 1 0 1 "$WORK/log/sanitized"
     return
   }
-  preload=$(make -s -C "$WORK/src/extension/fuzz" preload PG_CONFIG="$PG_CONFIG")
-  mv "$module" "$module.plain"
-  cp "$WORK/src/extension/fuzz/build/tally_fuzz.so" "$module"
+  preload=$("${AS_USER[@]}" make -s -C "$WORK/src/extension/fuzz" preload)
+  "${AS_USER[@]}" mv "$module" "$module.plain"
+  "${AS_USER[@]}" cp "$WORK/src/extension/fuzz/build/tally_fuzz.so" "$module"
   start_cluster LD_PRELOAD="$preload" UBSAN_OPTIONS=print_stacktrace=1 \
     ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16
   regress_step sanitized extension/tmp_check/regression.diffs \
     make -C extension installcheck PG_CONFIG="$PG_CONFIG" ISOLATION=
   stop_cluster
-  mv "$module.plain" "$module"
+  "${AS_USER[@]}" mv "$module.plain" "$module"
 }
 
 # needed -- a step that was asked for by name still needs these before it.
 # The tests use what is installed, so nothing goes on without.
 build()
 {
+  local began=$SECONDS
   step build make -s all WERROR=-Werror PG_CONFIG="$PG_CONFIG"
   if ! selected build; then
     run "$WORK/log/build" make all PG_CONFIG="$PG_CONFIG" ||

@@ -177,18 +177,15 @@ connections_give(struct connections *c, int fd, bool keep)
 {
 	const uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
 
-	if (keep && atomic_fetch_add(&c->kept, 1) < c->max_kept)
+	if (keep && c->max_kept > 0)
 	{
 		/* It is in the set already when it was kept before. */
-		if (watch(c, EPOLL_CTL_MOD, fd, events) ||
-			(errno == ENOENT && watch(c, EPOLL_CTL_ADD, fd, events)))
+		if (atomic_fetch_add(&c->kept, 1) < c->max_kept &&
+			(watch(c, EPOLL_CTL_MOD, fd, events) ||
+			 (errno == ENOENT && watch(c, EPOLL_CTL_ADD, fd, events))))
 			return;
-	}
-	if (keep)
-	{
 		(void) atomic_fetch_sub(&c->kept, 1);
-		if (c->max_kept > 0)
-			metrics_add(c->metrics, METRIC_CONNECTIONS_NOT_KEPT, 1);
+		metrics_add(c->metrics, METRIC_CONNECTIONS_NOT_KEPT, 1);
 	}
 	close_one(c, fd);
 }
