@@ -32,7 +32,8 @@ my $BACKLOG = 3_000_000;
 my $SECONDS = 5;
 my $WARM_UP_S = 0.5;
 
-my $bench = Bench->new;
+my $bench = Bench->new(
+	write => { split /[=,]/, $ENV{BENCH_SETTINGS} // '' });
 my $tally = $bench->{tally};
 
 # paced -- wrk at our rate, by 64 connections of two threads.
