@@ -72,7 +72,6 @@ bench:
 clean:
 	+$(MAKE) -C extension clean PG_CONFIG=$(PG_CONFIG)
 	+$(MAKE) -C extension/unit clean
-	+$(MAKE) -C extension/fuzz clean
 	+$(MAKE) -C fcgi clean
 
 .PHONY: all extension fcgi install demo check check-layers format \

@@ -134,10 +134,11 @@ static const struct metric_info infos[METRIC__COUNT] = {
 	[METRIC_QUARANTINE_QUERIES] = {READ, false, 0, "quarantine_queries", NULL,
 		"Queries that are in quarantine now."},
 
-#define EVENTS "Events that were sent: on disk, or refused as what they are."
 	[METRIC_CONNECTIONS_NOT_KEPT] = {WRITE, true, 0,
 		"connections_not_kept_total", NULL,
 		"Connections of nginx closed after an answer, as kept_connections waited."},
+
+#define EVENTS "Events that were sent: on disk, or refused as what they are."
 	[METRIC_EVENTS_ACCEPTED] = {WRITE, true, 0, "ingest_events_total",
 		"result=\"accepted\"", EVENTS},
 	[METRIC_EVENTS_REJECTED] = {WRITE, true, 0, "ingest_events_total",

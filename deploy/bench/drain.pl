@@ -15,6 +15,7 @@
 #
 # nginx, wrk, tally-write and PostgreSQL share the machine, and other loads
 # come and go: read the medians and ratios of several rounds.
+# BENCH_SETTINGS changes tally-write's settings ("drain_nice=19").
 use strict;
 use warnings;
 

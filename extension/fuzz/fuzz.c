@@ -92,15 +92,25 @@ one_input(const uint8_t *data, size_t size)
 	return kept ? 0 : -1;
 }
 
-Jsonb *
-fuzz_jsonb(const char *data, int size)
+char *
+fuzz_text(const char *data, int size)
 {
 	char *text = pnstrdup(data, size);
-	Jsonb *volatile jsonb = NULL;
 
 	/* A zero byte would end the text. */
 	if (strlen(text) != (size_t) size ||
 		!pg_verify_mbstr(PG_UTF8, text, size, true))
+		return NULL;
+	return text;
+}
+
+Jsonb *
+fuzz_jsonb(const char *data, int size)
+{
+	char *text = fuzz_text(data, size);
+	Jsonb *volatile jsonb = NULL;
+
+	if (text == NULL)
 		return NULL;
 	PG_TRY();
 	{

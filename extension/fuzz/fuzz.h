@@ -35,7 +35,8 @@ pg_noreturn extern void fuzz_broken(const char *promise, const char *file,
 /* Of what is allocated while an input is looked at; reset after it. */
 extern MemoryContext fuzz_input_context;
 
-/* The bytes as JSON, or NULL when they are none. */
+/* The bytes as a text of the server's, or as JSON; NULL when they are none. */
+extern char *fuzz_text(const char *data, int size);
 extern Jsonb *fuzz_jsonb(const char *data, int size);
 
 /*

@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "contract.h"
@@ -48,13 +47,12 @@ fuzz_request(const char *data, int size)
 bool
 fuzz_measure(const char *data, int size)
 {
-	char *text = pnstrdup(data, size);
+	char *text = fuzz_text(data, size);
 	SeriesMeasure measure;
 	SeriesParams params = {0};
 	StringInfoData sql;
 
-	if (strlen(text) != (size_t) size ||
-		!pg_verify_mbstr(PG_UTF8, text, size, true))
+	if (text == NULL)
 		return false;
 	series_measure_parse(series_source_table(fuzz_table()), text, &measure);
 	if (measure.of_rows)

@@ -70,7 +70,7 @@ fuzz_timeframe(const char *data, int size)
 bool
 fuzz_grid(const char *data, int size)
 {
-	char *text = pnstrdup(data, size);
+	char *text = fuzz_text(data, size);
 	char *out;
 	char *out_again;
 	Oid in_function;
@@ -80,8 +80,7 @@ fuzz_grid(const char *data, int size)
 	static Oid type = InvalidOid;
 	Datum grid;
 
-	if (strlen(text) != (size_t) size ||
-		!pg_verify_mbstr(PG_UTF8, text, size, true))
+	if (text == NULL)
 		return false;
 	if (!OidIsValid(type))
 		type = DatumGetObjectId(DirectFunctionCall1(

@@ -3,8 +3,8 @@
  *	  A member of a JSON object, and the documents of rows that are read in
  *	  great numbers.
  *
- * What is here is for loops over millions of documents, so it is inline,
- * allocates nothing and copies nothing.
+ * What is here is for loops over millions of documents, so it is inline, and
+ * nothing is allocated or copied that need not be.
  */
 #ifndef TALLY_JSON_MEMBER_H
 #define TALLY_JSON_MEMBER_H
@@ -77,8 +77,8 @@ json_entry_value(JEntry entry, char *base, uint32 start, uint32 end,
 }
 
 /*
- * json_start_of -- where an entry's bytes begin.  An entry says how many it has, or
- * where they end: some of them do, so the way back to one is short.
+ * json_start_of -- where an entry's bytes begin.  An entry says how many it has,
+ * or where they end: some of them do, so the way back to one is short.
  */
 static inline uint32
 json_start_of(const JsonbContainer *c, uint32 entry)
