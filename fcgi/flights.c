@@ -119,7 +119,6 @@ flights_launch(struct flights *flights, const struct question *question,
 			   const struct waiter *waiter, bool is_open)
 {
 	const size_t len = question->key.len;
-	const int64_t now_ms = flights->opt.now();
 	struct flight *flight = malloc(sizeof(*flight) + len);
 
 	if (flight == NULL)
@@ -131,13 +130,11 @@ flights_launch(struct flights *flights, const struct question *question,
 							  .owner = waiter->owner,
 							  .fingerprint = question->fingerprint,
 							  .started_ms = waiter->started_ms,
-							  .queued_ms = now_ms,
+							  .queued_ms = flights->opt.now(),
 							  .key = question->key};
 	memcpy(flight->bytes, question->key.data, len);
 	flight->key.data = flight->bytes;
 	flights->all = flight;
-	if (flights->nqueued == 0)
-		flights->standing_since_ms = now_ms;
 	flights->queue[flights->nqueued++] = flight;
 	share_take(&flights->share, flight->owner, SHARE_RUNNING);
 	(void) pthread_cond_signal(&flights->work);

@@ -21,9 +21,9 @@
  * soft age is given instead of any trouble that is not the question's own,
  * and at once while the database is known to be away.
  *
- * The queue is served oldest first; once it has not been empty for a while it
- * is served newest first, since those who have waited long have mostly left
- * or are about to, and somebody should be served in time.
+ * The queue is served oldest first; once its oldest has waited half of what it
+ * may, newest first, since those who have waited long have mostly left or are
+ * about to, and somebody should be served in time.
  *
  * All functions may be called from any thread.
  */

@@ -7,18 +7,24 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A queue that has not been empty for so long stands: newest first. */
-#define STANDING_MS 100
 /* Of the time that a flight took, so much must have been its own before it is
  * held to have timed out by its own fault. */
 #define OWN_TIME_PERCENT 80
 
-/* next_flight -- oldest first, but of a queue that stands the newest. */
+/*
+ * next_flight -- oldest first, but of a queue that stands the newest.
+ *
+ * It stands when its oldest has waited half of what it may.  That it has not
+ * been empty for a while says nothing: under steady overload so short a queue
+ * never is, and yet all in it are served soon; served newest first, it would
+ * keep its oldest until that is refused, late.
+ */
 static struct flight *
 next_flight(struct flights *flights)
 {
 	const int64_t now_ms = flights->opt.now();
-	const bool stands = now_ms - flights->standing_since_ms > STANDING_MS;
+	const int64_t oldest_ms = now_ms - flights->queue[0]->queued_ms;
+	const bool stands = oldest_ms > flights->opt.slot_wait_ms / 2;
 	const int i = stands ? flights->nqueued - 1 : 0;
 	struct flight *flight = flights->queue[i];
 

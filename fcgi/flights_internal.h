@@ -61,7 +61,6 @@ struct flights
 	struct flight *all;
 	struct flight **queue; /* oldest first */
 	int nqueued;
-	int64_t standing_since_ms; /* when the queue was last empty */
 	int idle; /* slots that have no flight, or not yet a thread */
 	int running;
 	int waiting;

@@ -18,6 +18,7 @@
 #include "tap.h"
 
 #define ASKERS 64
+#define SLOT_WAIT_MS 400
 
 /* One who asks: what flights_ask() said, or tell() later. */
 struct asker
@@ -126,7 +127,7 @@ new_flights(int slots, int max_queued)
 		.max_waiting = ASKERS,
 		.owner_slots = 3,
 		.owner_waiting = ASKERS / 2,
-		.slot_wait_ms = 400,
+		.slot_wait_ms = SLOT_WAIT_MS,
 		.quarantine_ms = 60000,
 		.cache = {.max_bytes = 100000,
 				  .soft_min_ms = 10000,
