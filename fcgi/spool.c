@@ -35,6 +35,9 @@
 #define ZERO_SMALL_BYTES (32 * 1024)
 #define ZERO_AHEAD_BYTES (512 * 1024)
 
+/* Between two pieces of a dropped file, when there is nothing else to do. */
+#define REST_PAUSE_MS 10
+
 static int
 real_fallocate(int fd, off_t offset, off_t len)
 {
@@ -137,7 +140,8 @@ spool_open(const struct spool_options *options,
 	spool->opt = *options;
 	spool->io = options->io != NULL ? options->io : &real_io;
 	spool->dir = strdup(options->dir);
-	spool->dir_fd = spool->lock_fd = spool->fd = spool->reader.fd = -1;
+	spool->dir_fd = spool->lock_fd = spool->fd = spool->reader.fd =
+		spool->reader.rest_fd = -1;
 	spool->next = 1;
 	spool->started_us = options->wall_us();
 	if (spool->dir == NULL)
@@ -167,6 +171,7 @@ spool_close(struct spool *spool)
 	if (spool == NULL)
 		return;
 	spool_file_finish(spool);
+	spool_rest_shrink(spool, spool->reader.rest_bytes);
 	if (spool->reader.fd >= 0)
 		(void) close(spool->reader.fd);
 	if (spool->lock_fd >= 0)
@@ -359,6 +364,10 @@ spool_append(struct spool *spool, const struct iovec *records,
 void
 spool_wait(struct spool *spool, int64_t deadline_ms)
 {
+	const int64_t rest_ms = spool->opt.now() + REST_PAUSE_MS;
+
+	if (spool->reader.rest_fd >= 0 && rest_ms < deadline_ms)
+		deadline_ms = rest_ms;
 	(void) pthread_mutex_lock(&spool->lock);
 	while (!spool->woken &&
 		   sync_cond_wait(&spool->changed, &spool->lock, deadline_ms))

@@ -121,7 +121,8 @@ void spool_seek(struct spool *spool, uint64_t taken);
 /* Puts the file that spool_next() fails to read out of the way, as .bad. */
 void spool_set_aside(struct spool *spool);
 
-/* Waits until spool_next() may have something, or until spool_wake(). */
+/* Waits until spool_next() may have something, or is to give more of a file
+ * back to the disk, or until spool_wake(). */
 void spool_wait(struct spool *spool, int64_t deadline_ms);
 void spool_wake(struct spool *spool);
 

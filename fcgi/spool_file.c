@@ -258,6 +258,52 @@ spool_file_finish(struct spool *spool)
 	(void) pthread_mutex_unlock(&spool->lock);
 }
 
+/*
+ * spool_rest_shrink -- a disk that is told what is free ("discard") does
+ * nothing else meanwhile: not to sync either, 7 to 14 ms after a file of 32
+ * MB.  Hence piece by piece, from the end.
+ */
+void
+spool_rest_shrink(struct spool *spool, int64_t bytes)
+{
+	struct spool_reader *r = &spool->reader;
+	int64_t left = r->rest_bytes > bytes ? r->rest_bytes - bytes : 0;
+
+	if (r->rest_fd < 0)
+		return;
+	if (left > 0 && spool->io->ftruncate(r->rest_fd, (off_t) left) != 0)
+		left = 0;
+	if (left == 0)
+	{
+		(void) close(r->rest_fd); /* nameless: the rest goes with it */
+		r->rest_fd = -1;
+	}
+	(void) pthread_mutex_lock(&spool->lock);
+	spool->bytes -= r->rest_bytes - left;
+	(void) pthread_mutex_unlock(&spool->lock);
+	r->rest_bytes = left;
+}
+
+/* remove_file -- its name goes at once, what it holds by and by. */
+static void
+remove_file(struct spool *spool, const struct spool_file *file)
+{
+	struct spool_reader *r = &spool->reader;
+
+	spool_rest_shrink(spool, r->rest_bytes);
+	r->rest_fd = openat(spool->dir_fd, file->name, O_WRONLY | O_CLOEXEC);
+	(void) unlinkat(spool->dir_fd, file->name, 0);
+	if (r->rest_fd < 0)
+	{
+		(void) pthread_mutex_lock(&spool->lock);
+		spool->bytes -= file->allocated;
+		(void) pthread_mutex_unlock(&spool->lock);
+		return;
+	}
+	r->rest_bytes = file->allocated;
+	spool_rest_shrink(spool, SPOOL_REST_PIECE);
+}
+
 void
 spool_file_drop(struct spool *spool, bool keep_as_bad)
 {
@@ -270,13 +316,16 @@ spool_file_drop(struct spool *spool, bool keep_as_bad)
 	memmove(spool->files,
 			spool->files + 1,
 			spool->nfiles * sizeof(spool->files[0]));
-	spool->bytes -= file.allocated;
 	if (keep_as_bad)
+	{
+		spool->bytes -= file.allocated;
 		spool->bad_files++;
+	}
 	(void) pthread_mutex_unlock(&spool->lock);
 
 	(void) snprintf(bad, sizeof(bad), "%s.bad", file.name);
-	if (!keep_as_bad ||
-		renameat(spool->dir_fd, file.name, spool->dir_fd, bad) != 0)
+	if (!keep_as_bad)
+		remove_file(spool, &file);
+	else if (renameat(spool->dir_fd, file.name, spool->dir_fd, bad) != 0)
 		(void) unlinkat(spool->dir_fd, file.name, 0);
 }

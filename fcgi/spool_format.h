@@ -60,6 +60,8 @@
 
 #include "spool.h"
 
+/* Of a dropped file so much is given back to the disk at a time. */
+#define SPOOL_REST_PIECE ((int64_t) 2 * 1024 * 1024)
 #define SPOOL_FILE_HEADER 64
 #define SPOOL_FILE_VERSION 1
 #define SPOOL_SUFFIX ".spool"
@@ -92,6 +94,8 @@ struct spool_reader
 	int64_t batch_end;	 /* of the records of which it took all; 0: none */
 	uint8_t *frames;
 	size_t frames_cap;
+	int rest_fd; /* of a dropped file that is not all given back, or -1 */
+	int64_t rest_bytes;
 };
 
 struct spool
@@ -133,6 +137,8 @@ enum spool_result spool_file_begin(struct spool *spool, int64_t need);
 void spool_file_finish(struct spool *spool);
 /* The first file leaves the list, and the folder or its name. */
 void spool_file_drop(struct spool *spool, bool keep_as_bad);
+/* Gives so many more bytes of dropped files back to the disk. */
+void spool_rest_shrink(struct spool *spool, int64_t bytes);
 void spool_uuid_text(const uint8_t uuid[SPOOL_UUID_BYTES],
 					 char text[SPOOL_UUID_CHARS + 1]);
 

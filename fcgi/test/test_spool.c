@@ -95,6 +95,53 @@ test_many_files(void)
 	spool_close(spool);
 }
 
+/* given_back -- bytes that one look for more gives back to the disk. */
+static int64_t
+given_back(struct spool *spool)
+{
+	struct spool_status before;
+	struct spool_status after;
+	struct spool_batch batch;
+
+	spool_status(spool, &before);
+	(void) spool_next(spool, 1, 1, &batch);
+	spool_status(spool, &after);
+	return before.bytes - after.bytes;
+}
+
+static void
+test_given_back_in_pieces(void)
+{
+	const int64_t piece = 2 * 1024 * 1024;
+	struct spool *spool;
+	struct spool_status status;
+	struct spool_batch batch;
+	int64_t bytes;
+
+	new_dir();
+	file_bytes = piece; /* the record has one of its own size */
+	spool = open_spool();
+	(void) append(spool, 1, 90000);
+	(void) append(spool, 90001, 1);
+	tap_int(count_files(".spool", NULL), 2, "a file is full");
+	(void) spool_next(spool, 90000, SPOOL_MAX_RECORD, &batch);
+	spool_seek(spool, 0);
+	(void) spool_next(spool, 90000, SPOOL_MAX_RECORD, &batch);
+	spool_seek(spool, 90000);
+	spool_status(spool, &status);
+	bytes = status.bytes - file_bytes;
+	tap_ok(bytes > 2 * piece, "of several pieces");
+
+	tap_int(given_back(spool), piece, "stored, it is given back by one piece");
+	tap_int(count_files(".spool", NULL), 1, "and has no name any more");
+	tap_int(given_back(spool), piece, "by the next");
+	tap_int(given_back(spool), bytes - 2 * piece, "and by the last");
+	tap_int(given_back(spool), 0, "that was all");
+	spool_close(spool);
+
+	file_bytes = FILE_BYTES;
+}
+
 static void
 test_restart(void)
 {
@@ -188,6 +235,7 @@ main(void)
 	test_in_and_out();
 	test_limits_of_a_batch();
 	test_many_files();
+	test_given_back_in_pieces();
 	test_restart();
 	test_one_program();
 	test_older_database();
