@@ -36,6 +36,7 @@
 #include "compat.h"
 #include "store/append.h"
 #include "store/store.h"
+#include "store/yield.h"
 
 /* The columns, in order. */
 enum
@@ -62,11 +63,12 @@ static const struct
 
 /*
  * Rows are written when there are so many of them, or so many bytes: some
- * dozens of pages, so that the lock and the WAL record of each page serve
- * all rows that fit it, and little enough to stay in the processor's cache.
+ * pages, so that the lock and the WAL record of each page serve all rows that
+ * fit it, and little enough that writing them, which cannot pause, is soon
+ * done.
  */
-#define BUFFERED_ROWS 1000
-#define BUFFERED_BYTES (256 * 1024)
+#define BUFFERED_ROWS 200
+#define BUFFERED_BYTES (64 * 1024)
 
 typedef struct Appender
 {
@@ -188,6 +190,7 @@ flush(Appender *to)
 		to->rel, to->slots, to->nbuffered, to->command, 0, NULL);
 	for (i = 0; i < to->nbuffered; i++)
 	{
+		tally_yield_now_and_then();
 		TallyInsertIndexTuples(
 			to->result_rel, to->slots[i], to->estate, false, NULL, NIL);
 		ExecClearTuple(to->slots[i]);
@@ -218,6 +221,7 @@ insert_once(Appender *to, const TallyEvent *event)
 		uint32 token;
 
 		CHECK_FOR_INTERRUPTS();
+		tally_yield_now_and_then();
 		conflict = false;
 		if (!TallyCheckIndexConstraints(
 				to->result_rel, slot, to->estate, &other, NIL))

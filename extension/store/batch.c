@@ -22,6 +22,7 @@
 
 #include "store/batch.h"
 #include "store/event_json.h"
+#include "store/yield.h"
 #include "wire/frame.h"
 #include "wire/json_check.h"
 
@@ -138,6 +139,7 @@ tally_batch_read(const uint8 *frames, size_t len, int count,
 		size_t size = lost ? 0 : frame_length(frames + at, len - at);
 
 		CHECK_FOR_INTERRUPTS();
+		tally_yield_now_and_then();
 		if (size == 0 && !lost)
 		{
 			if (at == len)
@@ -227,6 +229,7 @@ tally_batch_parse(TallyBatch *batch)
 		Jsonb *parsed;
 
 		CHECK_FOR_INTERRUPTS();
+		tally_yield_now_and_then();
 		MemoryContextSwitchTo(scratch);
 		parsed = tally_event_json(event->json, event->json_len);
 

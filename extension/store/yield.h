@@ -9,4 +9,8 @@
  * process may take back what it gave away. */
 extern void tally_yield(void);
 
+/* For a moment, now and then, in a session whose tally.ingest_nice is above
+ * zero: called after every little piece of work. */
+extern void tally_yield_now_and_then(void);
+
 #endif
