@@ -15,6 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "../extension/contract.h"
 #include "clock.h"
@@ -41,6 +44,10 @@
 /* A request that was accepted is answered within its own deadline. */
 #define STOP_MS 10000
 #define MIB ((int64_t) 1024 * 1024)
+/* Freed memory that is kept: pieces up to the first, by each of glibc's arenas
+ * up to the second. */
+#define KEPT_PIECE_BYTES (1024 * 1024)
+#define KEPT_BYTES (4 * 1024 * 1024)
 
 struct write_config
 {
@@ -369,6 +376,22 @@ stop(struct program *p)
 	return keys_stop(p->writer.keys, KEYS_STOP_MS);
 }
 
+/*
+ * keep_memory -- what a batch needed is kept for the next one.
+ *
+ * Left to itself, glibc gives freed memory back to the system, which has to
+ * clear it page by page when it is asked for again: a tenth of the time of a
+ * batch.  Larger pieces are still given back at once.
+ */
+static void
+keep_memory(void)
+{
+#ifdef __GLIBC__
+	(void) mallopt(M_MMAP_THRESHOLD, KEPT_PIECE_BYTES);
+	(void) mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+#endif
+}
+
 int
 main(int argc, char **argv)
 {
@@ -387,6 +410,7 @@ main(int argc, char **argv)
 	if (check_config(&program.config) != NULL)
 		return fail(check_config(&program.config));
 	log_set_level(log_level_named(program.config.log_level));
+	keep_memory();
 	if (!digest_setup())
 		return fail("out of memory");
 	if (!worker_setup())
