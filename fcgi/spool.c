@@ -171,7 +171,7 @@ spool_close(struct spool *spool)
 	if (spool == NULL)
 		return;
 	spool_file_finish(spool);
-	spool_rest_shrink(spool, spool->reader.rest_bytes);
+	spool_rest_shrink(spool, true);
 	if (spool->reader.fd >= 0)
 		(void) close(spool->reader.fd);
 	if (spool->lock_fd >= 0)

@@ -4,7 +4,8 @@
  *
  * Order on disk.  A new file is synced, then the folder, before a record in it
  * is promised to anybody.  A file is removed after its last event is in the
- * database; should a crash bring it back, the database still knows.
+ * database; should a crash bring it back, whole or in part, the database still
+ * knows.
  */
 #include "spool_format.h"
 
@@ -261,47 +262,49 @@ spool_file_finish(struct spool *spool)
 /*
  * spool_rest_shrink -- a disk that is told what is free ("discard") does
  * nothing else meanwhile: not to sync either, 7 to 14 ms after a file of 32
- * MB.  Hence piece by piece, from the end.
+ * MB.  Hence piece by piece, from the end, and mostly some time apart.
  */
 void
-spool_rest_shrink(struct spool *spool, int64_t bytes)
+spool_rest_shrink(struct spool *spool, bool all)
 {
 	struct spool_reader *r = &spool->reader;
-	int64_t left = r->rest_bytes > bytes ? r->rest_bytes - bytes : 0;
 
-	if (r->rest_fd < 0)
-		return;
-	if (left > 0 && spool->io->ftruncate(r->rest_fd, (off_t) left) != 0)
-		left = 0;
-	if (left == 0)
+	while (r->rest_fd >= 0)
 	{
-		(void) close(r->rest_fd); /* nameless: the rest goes with it */
-		r->rest_fd = -1;
+		r->rest_bytes -= SPOOL_REST_PIECE;
+		if (r->rest_bytes <= 0 ||
+			spool->io->ftruncate(r->rest_fd, (off_t) r->rest_bytes) != 0)
+		{
+			/* It has no name: what is left of it goes, too. */
+			(void) close(r->rest_fd);
+			r->rest_fd = -1;
+		}
+		if (!all)
+			break;
 	}
-	(void) pthread_mutex_lock(&spool->lock);
-	spool->bytes -= r->rest_bytes - left;
-	(void) pthread_mutex_unlock(&spool->lock);
-	r->rest_bytes = left;
 }
 
-/* remove_file -- its name goes at once, what it holds by and by. */
+/*
+ * remove_file -- its name goes at once, what it holds by and by.
+ *
+ * One that has another name, or has kept this one, is left as it is.
+ */
 static void
 remove_file(struct spool *spool, const struct spool_file *file)
 {
 	struct spool_reader *r = &spool->reader;
+	struct stat st;
 
-	spool_rest_shrink(spool, r->rest_bytes);
+	spool_rest_shrink(spool, true);
 	r->rest_fd = openat(spool->dir_fd, file->name, O_WRONLY | O_CLOEXEC);
 	(void) unlinkat(spool->dir_fd, file->name, 0);
-	if (r->rest_fd < 0)
+	if (r->rest_fd >= 0 && (fstat(r->rest_fd, &st) != 0 || st.st_nlink > 0))
 	{
-		(void) pthread_mutex_lock(&spool->lock);
-		spool->bytes -= file->allocated;
-		(void) pthread_mutex_unlock(&spool->lock);
-		return;
+		(void) close(r->rest_fd);
+		r->rest_fd = -1;
 	}
 	r->rest_bytes = file->allocated;
-	spool_rest_shrink(spool, SPOOL_REST_PIECE);
+	spool_rest_shrink(spool, false);
 }
 
 void
@@ -316,11 +319,9 @@ spool_file_drop(struct spool *spool, bool keep_as_bad)
 	memmove(spool->files,
 			spool->files + 1,
 			spool->nfiles * sizeof(spool->files[0]));
+	spool->bytes -= file.allocated;
 	if (keep_as_bad)
-	{
-		spool->bytes -= file.allocated;
 		spool->bad_files++;
-	}
 	(void) pthread_mutex_unlock(&spool->lock);
 
 	(void) snprintf(bad, sizeof(bad), "%s.bad", file.name);

@@ -137,8 +137,8 @@ enum spool_result spool_file_begin(struct spool *spool, int64_t need);
 void spool_file_finish(struct spool *spool);
 /* The first file leaves the list, and the folder or its name. */
 void spool_file_drop(struct spool *spool, bool keep_as_bad);
-/* Gives so many more bytes of dropped files back to the disk. */
-void spool_rest_shrink(struct spool *spool, int64_t bytes);
+/* Gives the next piece of a dropped file back to the disk, or all of it. */
+void spool_rest_shrink(struct spool *spool, bool all);
 void spool_uuid_text(const uint8_t uuid[SPOOL_UUID_BYTES],
 					 char text[SPOOL_UUID_CHARS + 1]);
 

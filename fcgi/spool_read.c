@@ -389,7 +389,7 @@ spool_next(struct spool *spool, uint32_t max_events, size_t max_bytes,
 	struct spool_file file;
 	bool is_last_of_spool;
 
-	spool_rest_shrink(spool, SPOOL_REST_PIECE);
+	spool_rest_shrink(spool, false);
 	while (first_file(spool, &file, &is_last_of_spool))
 	{
 		struct batch_limits limits = {max_events, max_bytes, 0};

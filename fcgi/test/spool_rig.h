@@ -37,6 +37,7 @@ static struct
 	int truncate_errno;
 	int64_t free_bytes;
 	int syncs;
+	int truncates;
 	int64_t fail_in; /* so many calls from now one fails; 0: none */
 	int fail_errno;	 /* with this, or after half of its bytes if 0 */
 	bool failed;
@@ -126,6 +127,7 @@ disk_fallocate(int fd, off_t offset, off_t len)
 static inline int
 disk_ftruncate(int fd, off_t len)
 {
+	disk.truncates++;
 	if (call_fails() && disk.fail_errno != 0)
 		return -1;
 	if (disk.truncate_errno != 0)

@@ -95,51 +95,108 @@ test_many_files(void)
 	spool_close(spool);
 }
 
-/* given_back -- bytes that one look for more gives back to the disk. */
-static int64_t
-given_back(struct spool *spool)
+/* open_files -- descriptors of this process. */
+static int
+open_files(void)
 {
-	struct spool_status before;
-	struct spool_status after;
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	if (d == NULL)
+		abort();
+	while (readdir(d) != NULL)
+		n++;
+	(void) closedir(d);
+	return n;
+}
+
+/* look -- once more for events, one of which there is. */
+static void
+look(struct spool *spool)
+{
 	struct spool_batch batch;
 
-	spool_status(spool, &before);
 	(void) spool_next(spool, 1, 1, &batch);
-	spool_status(spool, &after);
-	return before.bytes - after.bytes;
+}
+
+/* three_files -- of which the first two, of three pieces each, are to go. */
+static struct spool *
+three_files(void)
+{
+	struct spool *spool;
+
+	new_dir();
+	file_bytes = 2 * 1024 * 1024; /* those two need more, and get it */
+	spool = open_spool();
+	(void) append(spool, 1, 90000);
+	(void) append(spool, 90001, 90000);
+	(void) append(spool, 180001, 1);
+	file_bytes = FILE_BYTES;
+	look(spool);
+	spool_seek(spool, 0);
+	look(spool);
+	disk.truncates = 0;
+	return spool;
 }
 
 static void
 test_given_back_in_pieces(void)
 {
-	const int64_t piece = 2 * 1024 * 1024;
-	struct spool *spool;
+	struct spool *spool = three_files();
 	struct spool_status status;
-	struct spool_batch batch;
-	int64_t bytes;
+	int before = open_files();
 
-	new_dir();
-	file_bytes = piece; /* the record has one of its own size */
-	spool = open_spool();
-	(void) append(spool, 1, 90000);
-	(void) append(spool, 90001, 1);
-	tap_int(count_files(".spool", NULL), 2, "a file is full");
-	(void) spool_next(spool, 90000, SPOOL_MAX_RECORD, &batch);
-	spool_seek(spool, 0);
-	(void) spool_next(spool, 90000, SPOOL_MAX_RECORD, &batch);
 	spool_seek(spool, 90000);
+	look(spool);
+	tap_int(count_files(".spool", NULL), 2, "a file that is stored is gone");
 	spool_status(spool, &status);
-	bytes = status.bytes - file_bytes;
-	tap_ok(bytes > 2 * piece, "of several pieces");
-
-	tap_int(given_back(spool), piece, "stored, it is given back by one piece");
-	tap_int(count_files(".spool", NULL), 1, "and has no name any more");
-	tap_int(given_back(spool), piece, "by the next");
-	tap_int(given_back(spool), bytes - 2 * piece, "and by the last");
-	tap_int(given_back(spool), 0, "that was all");
+	tap_ok(status.bytes < 9000000, "and not counted any more");
+	tap_int(disk.truncates, 1, "and one piece of it given back");
+	tap_int(open_files(), before + 1, "and it is held for the others");
+	look(spool);
+	tap_int(disk.truncates, 2, "then the next");
+	look(spool);
+	tap_int(open_files(), before, "and the last, with the file");
+	look(spool);
+	tap_int(disk.truncates, 2, "that was all");
 	spool_close(spool);
 
-	file_bytes = FILE_BYTES;
+	spool = three_files();
+	before = open_files();
+	spool_seek(spool, 180000);
+	look(spool);
+	tap_int(disk.truncates, 3, "the next file to go does not wait for it");
+	tap_int(open_files(), before + 1, "and is held itself");
+	spool_close(spool);
+	tap_int(disk.truncates, 4 + 1, "at the end all is given back");
+
+	spool = three_files();
+	before = open_files();
+	disk.truncate_errno = EIO;
+	spool_seek(spool, 90000);
+	look(spool);
+	tap_int(open_files(), before, "who cannot cut it gives all of it back");
+	spool_close(spool);
+
+	{
+		char name[256];
+		char path[400];
+		char other[400];
+		struct stat st;
+
+		spool = three_files();
+		(void) count_files(".spool", name);
+		snprintf(path, sizeof(path), "%s/%s", dir, name);
+		snprintf(other, sizeof(other), "%s/kept", dir);
+		if (link(path, other) != 0)
+			abort();
+		spool_seek(spool, 90000);
+		look(spool);
+		tap_ok(stat(path, &st) != 0 && stat(other, &st) == 0 &&
+				   st.st_size > 5000000,
+			   "a file with another name keeps what it holds");
+		spool_close(spool);
+	}
 }
 
 static void
