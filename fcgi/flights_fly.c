@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of the time that a flight took, so much must have been its own before it is
- * held to have timed out by its own fault. */
+/* Of the time that a flight took, from the queue on, so much must have been its
+ * own before it is held to have timed out by its own fault. */
 #define OWN_TIME_PERCENT 80
 
 /*
@@ -112,15 +112,17 @@ judge(struct flights *flights, struct flight *flight,
 /*
  * land -- the flight is over.
  *
- * While the database stands still every statement times out, and none of
- * them is to blame: only one that had most of its time for itself.
+ * While the database stands still every statement times out, and one that
+ * waited long in the queue has little time left.  None of them is to blame:
+ * only one that had most of its time for itself.
  */
 static void
 land(struct flights *flights, struct flight *flight,
 	 const struct flight_end *end, int64_t took_ms, int64_t stalled_ms)
 {
 	const int64_t own_ms = took_ms > stalled_ms ? took_ms - stalled_ms : 0;
-	const bool is_own = own_ms >= took_ms * OWN_TIME_PERCENT / 100;
+	const int64_t all_ms = flights->opt.now() - flight->queued_ms;
+	const bool is_own = own_ms >= all_ms * OWN_TIME_PERCENT / 100;
 	struct waiter *list;
 
 	(void) pthread_mutex_lock(&flights->lock);

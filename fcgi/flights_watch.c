@@ -154,7 +154,7 @@ look_at_clock(struct flights *flights, struct waiter **list)
 
 		late_of(flights, flight, now_ms, list);
 		if (flight->state == FLIGHT_QUEUED &&
-			(is_away ||
+			(is_away || flight->waiters == NULL ||
 			 now_ms >= flight->queued_ms + flights->opt.slot_wait_ms))
 		{
 			all_of(flights,

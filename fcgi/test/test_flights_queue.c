@@ -10,6 +10,7 @@ test_queue(void)
 {
 	static struct asker askers[8];
 	struct flights *flights = new_flights(1, 3);
+	struct flights_counts counts;
 	int64_t begin;
 	int i;
 
@@ -45,7 +46,7 @@ test_queue(void)
 	ask(flights, &askers[0], "l");
 	wait_for(&running, 1);
 	ask(flights, &askers[1], "m");
-	skew_ms += SLOT_WAIT_MS / 2 - 50;
+	skew_ms += SLOT_WAIT_MS / 4 + 10; /* and not 0 */
 	ask(flights, &askers[2], "n");
 	hold = false;
 	for (i = 0; i < 3; i++)
@@ -66,8 +67,35 @@ test_queue(void)
 	tap_ok(clock_mono_ms() - begin >= SLOT_WAIT_MS - 10 &&
 			   clock_mono_ms() - begin < 2000,
 		   "but as long as may be");
+	ask_as(flights, &askers[1], "o", 9, 100);
+	tap_int(verdict(&askers[1]), VERDICT_LATE, "who has no time left");
+	flights_counts(flights, &counts);
+	tap_int(counts.queued, 0, "is not computed for either");
 	hold = false;
 	(void) verdict(&askers[0]);
+	flights_free(flights);
+}
+
+/* Who gets a slot late has little time, which is not the question's fault. */
+static void
+test_quarantine(void)
+{
+	static struct asker askers[2];
+	struct flights *flights = new_flights(1, 1);
+	struct flights_counts counts;
+
+	hold = true;
+	outcome = FLIGHT_TIMED_OUT;
+	ask(flights, &askers[0], "a");
+	wait_for(&running, 1);
+	ask(flights, &askers[1], "b");
+	skew_ms += SLOT_WAIT_MS / 2;
+	hold = false;
+	(void) verdict(&askers[0]);
+	(void) verdict(&askers[1]);
+	flights_counts(flights, &counts);
+	tap_int(counts.quarantined, 1, "the one that had all the time there was");
+	outcome = FLIGHT_ANSWERED;
 	flights_free(flights);
 }
 
@@ -193,6 +221,7 @@ int
 main(void)
 {
 	test_queue();
+	test_quarantine();
 	test_shares();
 	test_streams();
 	test_crowd();
