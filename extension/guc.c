@@ -77,8 +77,8 @@ tally_define_settings(void)
 	DefineCustomIntVariable("tally.ingest_nice",
 							"How far tally.ingest() gives way to others for a "
 							"processor: a nice value.",
-							"Above 0 it also pauses for moments. A session that "
-							"has taken a nice value keeps it to its end.",
+							"Above 0 it also pauses, for moments. A session "
+							"keeps a nice value to its end.",
 							&tally_ingest_nice,
 							0,
 							0,

@@ -70,6 +70,9 @@ static const struct
 #define BUFFERED_ROWS 200
 #define BUFFERED_BYTES (64 * 1024)
 
+/* The entries of a row in the indexes are as much work as so many bytes. */
+#define INDEX_ENTRY_WORK 256
+
 typedef struct Appender
 {
 	Relation rel;
@@ -190,7 +193,7 @@ flush(Appender *to)
 		to->rel, to->slots, to->nbuffered, to->command, 0, NULL);
 	for (i = 0; i < to->nbuffered; i++)
 	{
-		tally_yield_now_and_then();
+		tally_yield_now_and_then(INDEX_ENTRY_WORK);
 		TallyInsertIndexTuples(
 			to->result_rel, to->slots[i], to->estate, false, NULL, NIL);
 		ExecClearTuple(to->slots[i]);
@@ -221,7 +224,7 @@ insert_once(Appender *to, const TallyEvent *event)
 		uint32 token;
 
 		CHECK_FOR_INTERRUPTS();
-		tally_yield_now_and_then();
+		tally_yield_now_and_then(VARSIZE(event->properties));
 		conflict = false;
 		if (!TallyCheckIndexConstraints(
 				to->result_rel, slot, to->estate, &other, NIL))

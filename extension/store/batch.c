@@ -139,7 +139,7 @@ tally_batch_read(const uint8 *frames, size_t len, int count,
 		size_t size = lost ? 0 : frame_length(frames + at, len - at);
 
 		CHECK_FOR_INTERRUPTS();
-		tally_yield_now_and_then();
+		tally_yield_now_and_then(size);
 		if (size == 0 && !lost)
 		{
 			if (at == len)
@@ -229,7 +229,7 @@ tally_batch_parse(TallyBatch *batch)
 		Jsonb *parsed;
 
 		CHECK_FOR_INTERRUPTS();
-		tally_yield_now_and_then();
+		tally_yield_now_and_then(event->json_len);
 		MemoryContextSwitchTo(scratch);
 		parsed = tally_event_json(event->json, event->json_len);
 

@@ -28,8 +28,8 @@
 
 /*
  * Between two pauses, and of one: the least that there is, which Linux makes
- * some 50 microseconds.  Who waits meanwhile has the processor after a
- * quarter of a millisecond.
+ * some 50 microseconds.  Who waits for the processor has it then, but while
+ * rows are written to their pages or a transaction is committed.
  *
  * Being nice is not enough: a kernel that does not preempt lets whoever runs
  * go on to the next tick of its clock, up to 4 ms, while another processor may
@@ -39,8 +39,8 @@
 #define PAUSE_EVERY_NS 250000
 static const struct timespec shortest_pause = {0, 1};
 
-/* The clock is looked at once in so many calls. */
-#define CALLS_A_LOOK 16
+/* After so much work the clock is looked at. */
+#define BYTES_A_LOOK 4096
 
 static void
 yield_session(int nice)
@@ -82,13 +82,16 @@ clock_ns(void)
 }
 
 void
-tally_yield_now_and_then(void)
+tally_yield_now_and_then(size_t bytes)
 {
-	static int calls = 0;
+	static size_t done = 0;
 	static int64 paused_ns = 0;
 
-	if (tally_ingest_nice == 0 || ++calls % CALLS_A_LOOK != 0 ||
-		clock_ns() - paused_ns < PAUSE_EVERY_NS)
+	done += bytes;
+	if (tally_ingest_nice == 0 || done < BYTES_A_LOOK)
+		return;
+	done = 0;
+	if (clock_ns() - paused_ns < PAUSE_EVERY_NS)
 		return;
 	/* A signal ends it early, which is as well. */
 	(void) nanosleep(&shortest_pause, NULL);

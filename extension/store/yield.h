@@ -10,7 +10,7 @@
 extern void tally_yield(void);
 
 /* For a moment, now and then, in a session whose tally.ingest_nice is above
- * zero: called after every little piece of work. */
-extern void tally_yield_now_and_then(void);
+ * zero: called after every little piece of work, on so many bytes of events. */
+extern void tally_yield_now_and_then(size_t bytes);
 
 #endif
