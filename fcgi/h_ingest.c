@@ -448,7 +448,9 @@ handle_events(struct request *req, void *app)
 	body = request_body(req, &len);
 	/* A frame is 60 bytes and more larger than its event: enough for events of
 	 * that size and above.  What is not used of it is never touched. */
-	bulk.commit = commit_new(2 * len);
+	bulk.commit = commit_new(len < SPOOL_MAX_RECORD / 2
+								 ? 2 * len
+								 : SPOOL_MAX_RECORD - SPOOL_RECORD_HEADER);
 	if (bulk.commit == NULL)
 	{
 		no_memory(req);

@@ -134,7 +134,8 @@ static const struct setting settings[] = {
 		"how fast a backlog is stored, to spare the database; 0: no limit"),
 	INT(drain_nice, "5", 0, 19,
 		"how far storing events gives way to requests and queries, here and in"
-		" the database: a nice value"),
+		" the database: a nice value; above 0 with pauses, which slow a backlog"
+		" by a tenth"),
 	INT(key_refresh_ms, "10000", 100, 3600000,
 		"how often the API keys are loaded, in milliseconds"),
 	INT(key_max_age_ms, "86400000", 1000, INT64_C(31536000000),
@@ -381,7 +382,7 @@ stop(struct program *p)
  *
  * Left to itself, glibc gives freed memory back to the system, which has to
  * clear it page by page when it is asked for again: a tenth of the time of a
- * batch.  Larger pieces are still given back at once.
+ * batch.  Pieces beyond that are rare, and are not kept.
  */
 static void
 keep_memory(void)
