@@ -44,6 +44,7 @@ static const struct
 	{"filter", fuzz_filter},
 	{"request", fuzz_request},
 	{"measure", fuzz_measure},
+	{"column", fuzz_column},
 };
 
 static FuzzTarget target;

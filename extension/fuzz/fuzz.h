@@ -25,6 +25,7 @@ extern bool fuzz_grid(const char *data, int size);
 extern bool fuzz_filter(const char *data, int size);
 extern bool fuzz_request(const char *data, int size);
 extern bool fuzz_measure(const char *data, int size);
+extern bool fuzz_column(const char *data, int size);
 
 /* fuzz_check -- end the program, for libFuzzer to keep the input. */
 #define fuzz_check(promise)                                                   \

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * fuzz_spec.c
- *	  What is asked for: a client's request, and a measure of a series.
+ *	  What is asked for: a client's request, a measure of a series, and a column
+ *	  by which it is grouped.
  *
  *-------------------------------------------------------------------------
  */
@@ -60,5 +61,27 @@ fuzz_measure(const char *data, int size)
 	initStringInfo(&sql);
 	series_column_sql(&sql, &measure.from, &params);
 	fuzz_check(fuzz_is_expression(sql.data));
+	return true;
+}
+
+bool
+fuzz_column(const char *data, int size)
+{
+	char *text = fuzz_text(data, size);
+	SeriesColumn column;
+	SeriesParams params = {0};
+	StringInfoData as_jsonb;
+	StringInfoData as_text;
+
+	if (text == NULL)
+		return false;
+	series_column_find(series_source_table(fuzz_table()), text, &column);
+	fuzz_check(column.npath == 0 || series_column_is_json(&column));
+	initStringInfo(&as_jsonb);
+	series_column_sql(&as_jsonb, &column, &params);
+	fuzz_check(fuzz_is_expression(as_jsonb.data));
+	initStringInfo(&as_text);
+	series_column_sql_text(&as_text, &column, &params);
+	fuzz_check(fuzz_is_expression(as_text.data));
 	return true;
 }

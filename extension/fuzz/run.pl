@@ -69,6 +69,7 @@ my %seeds = (
 		'count', 'sum(n) AS total', 'percentile(doc.a."b.c", 0.95, 100)',
 		'distinct("Odd ""one", 12)', 'count(*)',
 	],
+	column => [ 'name', 'Odd "one', 'doc.a.b', 'doc."a.b"."c ""d""".0' ],
 );
 my %words = (
 	timeframe => [
@@ -93,6 +94,7 @@ my %words = (
 		qw(count sum avg min max first last stddev variance median distinct
 			values percentile AS * doc. name list 0.5 1e308 nan)
 	],
+	column => [ qw(name doc. list Odd " "" ." "." .0 -1 at) ],
 );
 @targets = sort keys %seeds unless @targets;
 
