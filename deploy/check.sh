@@ -122,6 +122,14 @@ tap_step()
   report "$name" "$status" "$(grep -cE '^ok\b' "$log")" \
     "$(grep -cE '^not ok\b' "$log")" "$log"
   grep -E '^ok\b.*# skip' "$log" | sed 's/^/    /'
+  figures_of "$log"
+}
+
+# figures_of LOG -- what the tests of faults measured.
+figures_of()
+{
+  grep -E '^# .*[0-9].*(\bp99\b|of the best|killed|kills|resident)' "$1" |
+    cut -c1-200 | sed 's/^/    /'
 }
 
 # regress_step NAME DIFFS COMMAND... -- pg_regress or the isolation tester,
@@ -377,7 +385,8 @@ main()
   if selected sanitized; then sanitized_regress; fi
 
   tap_step extension-tap bash -c extension_tap
-  tap_step fcgi-tap prove -v --ext .pl fcgi/t/
+  tap_step fcgi-tap "${aslr[@]}" make -C fcgi installcheck \
+    PG_CONFIG="$PG_CONFIG" PROVE='prove -v'
   AS_CALLER=yes tap_step deploy-tap prove -v --ext .pl deploy/t/
 }
 

@@ -86,12 +86,14 @@ sub alive
 # The disk
 #-----------------------------------------------------------------------------
 
+# More than eight requests need of the disk.
+my $MOST = 60;
 for my $case ([ ENOSPC, 'no space' ], [ EIO, 'an error' ],
 	[ 0, 'a short write' ])
 {
 	my ($errno, $name) = @$case;
 	my ($odd, $crashed, $n) = (0, 0, 0);
-	for ($n = 1; $n <= 12; $n++)
+	for ($n = 1; $n <= $MOST; $n++)
 	{
 		$faults->set(disk_in => $n, disk_errno => $errno);
 		for (1 .. 4)
@@ -116,25 +118,30 @@ for my $case ([ ENOSPC, 'no space' ], [ EIO, 'an error' ],
 	$faults->set;
 	is("$odd odd, $crashed crashed", '0 odd, 0 crashed',
 		"$name at the n-th call of the disk, up to $n");
+	cmp_ok($n, '<', $MOST, '... which was one too many');
 }
 
 #-----------------------------------------------------------------------------
 # Memory
 #-----------------------------------------------------------------------------
 
+for my $all (0, 1)
 {
+	my $name = $all ? 'the n-th allocation of our own and all that follow'
+		: 'the n-th allocation of our own';
 	my ($odd, $crashed, $n) = (0, 0, 0);
 	for ($n = 1; $n < 400; $n++)
 	{
-		$faults->set(malloc_in => $n, malloc_of => 1);
+		$faults->set(malloc_in => $n, malloc_of => 1, malloc_all => $all);
 		$odd += grep { !/^(?:200|201|500|503)$/ } ask_all();
 		$crashed++ unless alive();
 		last unless $faults->happened;
 	}
 	$faults->set;
 	is("$odd odd, $crashed crashed", '0 odd, 0 crashed',
-		"no memory at the n-th allocation of our own, up to $n");
+		"no memory at $name, up to $n");
 	cmp_ok($n, '>', 5, 'of which there are some');
+	is(post_one(), 201, 'and then there is memory again');
 }
 
 # In libfcgi: it aborts, and is started again, as systemd does; that nothing
