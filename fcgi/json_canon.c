@@ -237,10 +237,11 @@ put_object(struct canon *canon)
 		}
 	}
 	canon->at++;
-	order_members(canon,
-				  begin,
-				  canon->members + first,
-				  canon->nmembers - first);
+	if (canon->nmembers > first + 1)
+		order_members(canon,
+					  begin,
+					  canon->members + first,
+					  canon->nmembers - first);
 	canon->nmembers = first;
 	buf_char(canon->out, '}');
 }

@@ -23,6 +23,9 @@ seed()
 seed uri '/3.0/projects/4f1c/events/a%2Fb%20c?api_key=x&n=%7B%7D&empty'
 seed uri 'POST'
 seed uri '12345'
+seed query '{"b": [1, {"y": 2, "x": null}], "a": "\\u0041", "a": 1.50, "c": {}}'
+seed query 'q?event_collection=c&filters=%5B%7B%22a%22%3A1%7D%5D&limit=5&group_by=%22a%22'
+seed query 'eyJhIjoxfQ=='
 seed event '{"a": 1.5e3, "keen": {"timestamp": "2024-03-01T09:30:00Z", "uniqueness_token": "x"}}'
 seed event '{"c": [{"a": "\\u00e9\\ud83d\\ude00"}, {}], "d": []}'
 printf '{"a": [1, null, true]}' | gzip >"$temporary/gz"
@@ -31,7 +34,7 @@ seed encoding '(\xb5/\xfd\x00\x58\x11\x00\x00{}'
 seed spool '\x01\x04aaaa\x02\x03TRE\x01\x05{"a":\x03\x02{}'
 seed spool '\x01\x02{}\x01\x02{}\x00\x20TREC....\x28\x00\x00\x00....................'
 
-for fuzzer in uri event encoding spool; do
+for fuzzer in uri query event encoding spool; do
   n=$((n + 1))
   if ../build/fuzz/fuzz_$fuzzer -max_total_time="$seconds" -max_len=4096 \
     ${TALLY_SEED:+-seed="$TALLY_SEED"} \
