@@ -1,6 +1,7 @@
 # Keen's night: a query that is too large, sent fifty times by GET and POST;
-# one that takes all its time; one that kills the responder it meets.  Beside
-# it events are taken and other queries answered as on a quiet day.
+# one that takes all its time; one that kills the responder it meets; a
+# responder that stands still.  Beside it events are taken and other queries
+# answered as on a quiet day.
 #
 # Two readers behind one nginx: whoever is slow or dies, the other is not
 # asked the same.
@@ -25,17 +26,30 @@ my $SLACK_MS = 5;
 sub two_readers
 {
 	my ($tally, %settings) = @_;
-	my $second = $tally->dir . '/run/read2.sock';
+	my $second = socket_of($tally, 'read2');
 	$tally->start_read(%settings);
 	$tally->start_responder('read2', 'tally-read', listen => $second,
 		database => $tally->conninfo(user => 'tally_reader'), %settings);
+	nginx_before_two($tally);
+	return;
+}
+
+# nginx_before_two(tally, timeout) -- of queries, where it is not the usual.
+sub nginx_before_two
+{
+	my ($tally, $timeout) = @_;
+	my $second = socket_of($tally, 'read2');
 	$tally->start_nginx(edit => sub {
 		s/^\s*limit_(conn|req) .*\n//mg;
 		s{(upstream tally_query \{\s*server unix:\S+read\.sock max_fails=0;)}
 			{$1 server unix:$second max_fails=0;};
+		!defined $timeout || s/(fastcgi_read_timeout) 15s;/$1 $timeout;/
+			or die "no timeout of queries\n";
 	});
 	return;
 }
+
+sub socket_of { return $_[0]->dir . "/run/$_[1].sock" }
 
 sub took
 {
@@ -184,57 +198,181 @@ sub slower
 	# a query is to be met while it runs, also where that takes a while
 	my %reader = (key_refresh_ms => 200, statement_timeout_ms => 4000,
 		query_deadline_ms => 6000, connections => 4);
+	$tally->start_write(key_refresh_ms => 200, spool_file_mb => 4,
+		spool_reserve_mb => 0);
 	two_readers($tally, %reader);
-	my $base = "/3.0/projects/$p->{project}/queries";
-	my $wait_for_keys = sub { $tally->wait_until('the keys', sub {
+	my $project = "/3.0/projects/$p->{project}";
+	my $base = "$project/queries";
+	$tally->wait_until('the keys', sub {
 		my @r = map { $tally->http('GET', $base, key => $p->{read_key}) } 1 .. 4;
-		!grep { $_->{status} != 200 } @r }) };
-	$wait_for_keys->();
+		push @r, $tally->http('POST', "$project/events", key => $p->{write_key},
+			json => {});
+		!grep { $_->{status} != 200 } @r });
+
+	# others_while(doing) -- what else is answered meanwhile, with its times as
+	# of time().  No query is asked twice.
+	my $run = 0;
+	my $others_while = sub {
+		my ($doing) = @_;
+		my $done = $tally->dir . '/done.' . ++$run;
+		my $n = 100_000 * $run;
+		my $crowd = Crowd::run($tally, clients => 8, pause => 0.1, seconds => 0.5,
+			until => sub { -e $done },
+			ask => sub { $n++; $_[0] % 2
+				? ('post', Crowd::request('POST', "$project/events/quiet",
+						$p->{write_key}, "{\"a\":$n}"))
+				: ('query', Crowd::request('GET', "$base/echo?n=$n",
+						$p->{read_key})) },
+			at => [ [ 0.3, sub { $doing->();
+				open my $fh, '>', $done or die "$done: $!" } ] ]);
+		$_->{begin} += $crowd->{start} for @{ $crowd->{answers} };
+		return $crowd->{answers};
+	};
+	my $quiet = $others_while->(sub { sleep 2 });
+
+	# all_well(what, answers, away) -- status => [from, to]: when a query may
+	# have met no living reader, and so have that.
+	#
+	# nginx asks one reader, once, and with max_fails=0 goes on asking each in
+	# turn: who meets the socket of a dead one has its 502 at once, and that is
+	# neither passed on to the other nor counted here.  A new one that has no
+	# keys yet says 503.
+	my $all_well = sub {
+		my ($what, $answers, %away) = @_;
+		my @posts = grep { $_->{kind} eq 'post' } @$answers;
+		my @queries = grep { $_->{kind} eq 'query' } @$answers;
+		my @living = grep { my $at = $away{ $_->{status} };
+			!$at || $_->{begin} > $at->[1]
+				|| $_->{begin} + $_->{took} < $at->[0] } @queries;
+		my @good = grep { $_->{status} == 200 } @queries;
+		cmp_ok(scalar @posts, '>', 0, "$what: meanwhile events are posted");
+		is(scalar(grep { $_->{status} != 201 } @posts), 0,
+			'... and each is acknowledged');
+		cmp_ok(scalar @good, '>', 0, '... other queries are asked');
+		is(join(' ', map { $_->{status} } grep { $_->{status} != 200 } @living),
+			'', '... and those that meet a living reader answered');
+		cmp_ok(Crowd::percentile(100, map { $_->{took} } @queries), '<', 1000,
+			'... each within 1 s');
+		my %is;
+		$is{ $_->{status} }++ for @queries;
+		note(@posts . ' events; queries: '
+			. join ', ', map { "$is{$_} x $_" } sort keys %is);
+		for my $kind (qw(post query))
+		{
+			my $slow = slower($kind, $quiet,
+				[ grep { $_->{status} < 300 } @$answers ]);
+			note("$kind: slow, $slow") if $slow;
+		}
+		return;
+	};
 
 	my %code;
-	for my $time (1 .. 50)
-	{
-		my $r = $time % 2
-			? $tally->http('GET', "$base/sleep?seconds=30",
-				key => $p->{read_key})
-			: $tally->http('POST', "$base/sleep", key => $p->{read_key},
-				body => '{"seconds":"30"}');
-		$code{ $r->{status} }++;
-	}
-	is(Standin::queries_begun($tally), 2,
+	my $others = $others_while->(sub {
+		for my $time (1 .. 50)
+		{
+			my $r = $time % 2
+				? $tally->http('GET', "$base/sleep?seconds=30",
+					key => $p->{read_key})
+				: $tally->http('POST', "$base/sleep", key => $p->{read_key},
+					body => '{"seconds":"30"}');
+			$code{ $r->{status} }++;
+		}
+	});
+	is(begun($tally, 'sleep'), 2,
 		'a query that takes all its time meets each reader once');
 	is($code{429} // 0, 48 - ($code{504} // 2) + 2, 'and is then refused');
 	note(join ', ', map { "$code{$_} x $_" } sort keys %code);
+	$all_well->('too slow', $others);
 
 	for my $method (qw(GET POST))
 	{
-		my $begun = Standin::queries_begun($tally);
-		my $body = "{\"seconds\":3,\"method\":\"$method\"}";
-		my $socket = IO::Socket::INET->new(
-			PeerAddr => "127.0.0.1:$tally->{port}") or die $!;
-		print $socket $method eq 'POST'
-			? Crowd::request('POST', "$base/sleep", $p->{read_key}, $body)
-			: Crowd::request('GET', "$base/sleep?seconds=3&method=GET",
-				$p->{read_key});
-		$socket->flush;
-		$tally->wait_until('it to run',
-			sub { Standin::queries_running($tally) == 1 });
-		# which one has it: the one that has an active connection
-		my ($port) = grep { running_in($tally, $_) } qw(read read2);
-		$tally->kill_process($port);
-		my $text = do { local $/; <$socket> };
-		like($text, qr{^HTTP/1.1 502}, "$method: it kills a reader: 502");
-		sleep 1.2;
-		is(Standin::queries_begun($tally), $begun + 1,
-			"$method: the other one is not asked");
-		ok($tally->is_running($port eq 'read' ? 'read2' : 'read'),
-			"$method: and lives");
-		$tally->start_responder($port, 'tally-read',
-			listen => $tally->dir . "/run/$port.sock",
-			database => $tally->conninfo(user => 'tally_reader'), %reader);
-		$wait_for_keys->();
+		my ($killed, $back, $to);
+		$others = $others_while->(sub {
+			my $begun = begun($tally, 'sleep');
+			my $body = "{\"seconds\":3,\"method\":\"$method\"}";
+			my $socket = IO::Socket::INET->new(
+				PeerAddr => "127.0.0.1:$tally->{port}") or die $!;
+			print $socket $method eq 'POST'
+				? Crowd::request('POST', "$base/sleep", $p->{read_key}, $body)
+				: Crowd::request('GET', "$base/sleep?seconds=3&method=GET",
+					$p->{read_key});
+			$socket->flush;
+			$tally->wait_until('it to run',
+				sub { begun($tally, 'sleep') == $begun + 1 });
+			# which one has it: the one that is never without a query
+			my @busy;
+			$tally->wait_until('the other to be idle', sub {
+				@busy = grep { running_in($tally, $_) } qw(read read2);
+				@busy == 1 });
+			my ($port) = @busy;
+			$killed = time;
+			$tally->kill_process($port);
+			my $text = do { local $/; <$socket> };
+			like($text, qr{^HTTP/1.1 502}, "$method: it kills a reader: 502");
+			sleep 1.2;
+			is(begun($tally, 'sleep'), $begun + 1,
+				"$method: the other one is not asked");
+			ok($tally->is_running($port eq 'read' ? 'read2' : 'read'),
+				"$method: and lives");
+			$back = time;
+			$tally->start_responder($port, 'tally-read',
+				listen => socket_of($tally, $port),
+				database => $tally->conninfo(user => 'tally_reader'), %reader);
+			$tally->wait_until('the keys', sub {
+				fastcgi_get(socket_of($tally, $port), '/health/ready')
+					=~ /Status: 200/ });
+			$to = time;
+		});
+		$all_well->("$method, deadly", $others,
+			502 => [ $killed, $to ], 503 => [ $back, $to ]);
 	}
+
+	# One that stands still: it takes the connection, and nothing more.  Less
+	# than fastcgi_next_upstream_timeout, which would hide a retry.
+	ok($tally->stop_nginx, 'nginx is to wait for 0.8 s');
+	nginx_before_two($tally, '800ms');
+	my $halted = $tally->pid('read2');
+	$tally->signal('read2', 'STOP');
+	$tally->wait_until('it to stand still', sub {
+		!grep { open my $fh, '<', $_; (<$fh> // '') !~ /\) T / }
+			glob "/proc/$halted/task/*/stat" });
+	for my $method (qw(GET POST))
+	{
+		# until each reader was met, whoever is first
+		my %met;
+		for my $time (1 .. 20)
+		{
+			my $mark = "$method $time";
+			my $asked = time;
+			my $r = $method eq 'POST'
+				? $tally->http('POST', "$base/echo", key => $p->{read_key},
+					json => { mark => $mark })
+				: $tally->http('GET', "$base/echo?mark=GET%20$time",
+					key => $p->{read_key});
+			$met{ $r->{status} } //= { mark => $mark, took => time - $asked };
+			last if keys %met > 1;
+		}
+		is(join(' ', sort keys %met), '200 504',
+			"$method: one reader answers, one stands still: 504");
+		cmp_ok($met{504}{took}, '<', 2, '... when the time is up');
+		sleep 1.2;
+		# all that begins is the other one's
+		is(begun($tally, $met{200}{mark}), 1, '... what the other is asked is begun');
+		is(begun($tally, $met{504}{mark}), 0, '... and this it is not asked');
+	}
+	$tally->signal('read2', 'CONT');
+	$tally->wait_until('it to go on', sub {
+		fastcgi_get(socket_of($tally, 'read2'), '/health/ready') =~ /Status: 200/ });
 	ok($tally->stop, 'all ends well');
+}
+
+# begun(tally, text) -- as Standin::queries_begun, of those with that text in
+# their analysis or request.
+sub begun
+{
+	my ($tally, $text) = @_;
+	return scalar grep { /DETAIL:  parameters: .*['"]\Q$text\E['"]/ }
+		split /^/m, $tally->log_text('postgres');
 }
 
 # running_in(tally, name) -- does that reader have a query under way?  Its own
@@ -242,8 +380,8 @@ sub slower
 sub running_in
 {
 	my ($tally, $name) = @_;
-	my $text = fastcgi_get($tally->dir . "/run/$name.sock", '/metrics');
-	return $text =~ /^tally_query_running 1$/m;
+	my $text = fastcgi_get(socket_of($tally, $name), '/metrics');
+	return $text =~ /^tally_query_running [1-9]/m;
 }
 
 # fastcgi_get(socket, uri) -- one request, as nginx would make it.
