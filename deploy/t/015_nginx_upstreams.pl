@@ -178,7 +178,7 @@ sub reach
 }
 
 # answer(client) -- as of http().  Until it is closed here, too, nginx keeps the
-# request, and counts it, for 5 s (lingering_close).
+# request, and counts it, for a second (lingering_timeout).
 sub answer
 {
 	my ($client) = @_;
@@ -349,6 +349,19 @@ wait_for_no_connections('write');
 	push @acknowledged, 'held 1', 'held 2';
 	ok($tally->wait_until('a free place', sub { post(0)->{status} == 201 }),
 		'then there is room again');
+
+	# answered, and their clients keep their ends open
+	my @open = map { client('POST', "$events/c", $key, "{\"id\":\"open $_\"}") } 1, 2;
+	for my $client (@open)
+	{
+		local $/;
+		like(<$client>, qr/^HTTP\S+ 201 /, 'one that does not close is acknowledged');
+	}
+	push @acknowledged, 'open 1', 'open 2';
+	my $began = time;
+	$tally->wait_until('a free place', sub { post(0)->{status} == 201 });
+	cmp_ok(time - $began, '<', 3, 'and does not hold its place for long');
+	close $_ for @open;
 	all_stored('what was acknowledged is stored, what was refused is not');
 }
 
