@@ -23,6 +23,8 @@
 
 /* After the disk or the limit refused a file, this long nobody asks again. */
 #define RETRY_MS 100
+/* Of a dropped file so much is given back to the disk at a time. */
+#define REST_PIECE ((int64_t) 2 * 1024 * 1024)
 
 void
 spool_uuid_text(const uint8_t uuid[SPOOL_UUID_BYTES],
@@ -271,7 +273,7 @@ spool_rest_shrink(struct spool *spool, bool all)
 
 	while (r->rest_fd >= 0)
 	{
-		r->rest_bytes -= SPOOL_REST_PIECE;
+		r->rest_bytes -= REST_PIECE;
 		if (r->rest_bytes <= 0 ||
 			spool->io->ftruncate(r->rest_fd, (off_t) r->rest_bytes) != 0)
 		{

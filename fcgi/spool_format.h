@@ -60,8 +60,6 @@
 
 #include "spool.h"
 
-/* Of a dropped file so much is given back to the disk at a time. */
-#define SPOOL_REST_PIECE ((int64_t) 2 * 1024 * 1024)
 #define SPOOL_FILE_HEADER 64
 #define SPOOL_FILE_VERSION 1
 #define SPOOL_SUFFIX ".spool"
