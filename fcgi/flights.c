@@ -220,7 +220,7 @@ flights_may_wait(const struct flights *flights,
 				 const struct flight *flight, struct verdict *verdict)
 {
 	verdict->kind = VERDICT_QUARANTINED;
-	verdict->reason = quarantine_find(&flights->quarantine,
+	verdict->reason = quarantine_find(flights->opt.quarantine,
 									  question->fingerprint,
 									  flights->opt.now(),
 									  &verdict->retry_ms);
@@ -317,11 +317,13 @@ flights_ask(struct flights *flights, const struct question *question,
  */
 
 static bool
-open_slot(struct flights *flights, struct slot *slot)
+open_slot(struct flights *flights, int number)
 {
+	struct slot *slot = &flights->slots[number];
 	int i;
 
 	slot->home = flights;
+	slot->number = number;
 	if (pipe(slot->pipe) != 0)
 	{
 		slot->pipe[0] = -1;
@@ -345,7 +347,6 @@ make(struct flights *flights)
 									[SHARE_WAITING] = opt->owner_waiting};
 	const size_t flights_most = (size_t) (opt->slots + opt->max_queued);
 
-	quarantine_init(&flights->quarantine, opt->quarantine_ms);
 	flights->cache = cache_new(&opt->cache);
 	flights->queue = calloc(flights_most, sizeof(*flights->queue));
 	flights->slots = calloc((size_t) opt->slots, sizeof(*flights->slots));
@@ -372,7 +373,7 @@ flights_new(const struct flights_options *options)
 	if (!make(flights))
 		goto fail;
 	for (i = 0; i < options->slots; i++)
-		if (!open_slot(flights, &flights->slots[i]))
+		if (!open_slot(flights, i))
 			goto fail;
 	flights->minder_started =
 		sync_thread_start(&flights->minder, flights_mind, flights);
@@ -431,7 +432,8 @@ flights_counts(struct flights *flights, struct flights_counts *counts)
 	counts->queued = flights->nqueued;
 	counts->waiting = flights->waiting;
 	counts->quarantined =
-		quarantine_count(&flights->quarantine, flights->opt.now());
+		quarantine_count(flights->opt.quarantine, flights->opt.now());
+	counts->quarantined_ever = quarantine_entered(flights->opt.quarantine);
 	cache_counts(flights->cache, &counts->cache);
 	(void) pthread_mutex_unlock(&flights->lock);
 }

@@ -113,7 +113,8 @@ struct flights_options
 	int owner_slots;	  /* flights of one owner, queued ones too */
 	int owner_waiting;	  /* waiters of one owner */
 	int64_t slot_wait_ms; /* no flight is queued longer */
-	int64_t quarantine_ms;
+	struct quarantine
+		*quarantine; /* the caller's; used by these threads alone */
 	struct cache_options cache;
 	clock_fn now;
 
@@ -169,6 +170,7 @@ struct flights_counts
 	int queued;
 	int waiting;
 	int quarantined;
+	int64_t quarantined_ever;
 	struct cache_counts cache;
 };
 

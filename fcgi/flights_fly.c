@@ -46,6 +46,9 @@ take_off(struct slot *slot, struct flight *flight)
 	flight->slot = slot;
 	flight->state = FLIGHT_RUNNING;
 	slot->home->running++;
+	quarantine_begin(slot->home->opt.quarantine,
+					 slot->number,
+					 flight->fingerprint);
 }
 
 /* remember -- what the end of the flight says about its question. */
@@ -56,13 +59,11 @@ remember(struct flights *flights, const struct flight *flight,
 	const int64_t now_ms = flights->opt.now();
 
 	if (end->kind == FLIGHT_TIMED_OUT && is_own)
-	{
-		quarantine_timeout(&flights->quarantine, flight->fingerprint, now_ms);
-		metrics_add(flights->opt.metrics, METRIC_QUARANTINED, 1);
-	}
-	if (end->kind == FLIGHT_LOST && is_own &&
-		quarantine_loss(&flights->quarantine, flight->fingerprint, now_ms))
-		metrics_add(flights->opt.metrics, METRIC_QUARANTINED, 1);
+		quarantine_timeout(flights->opt.quarantine,
+						   flight->fingerprint,
+						   now_ms);
+	if (end->kind == FLIGHT_LOST && is_own)
+		quarantine_loss(flights->opt.quarantine, flight->fingerprint, now_ms);
 	if (end->answer == NULL)
 		return;
 	if (end->answer->code == ANSWER_OK)
@@ -130,6 +131,7 @@ land(struct flights *flights, struct flight *flight,
 	flights->idle++;
 	flights_unlist(flights, flight);
 	remember(flights, flight, end, own_ms, is_own);
+	quarantine_end(flights->opt.quarantine, flight->slot->number);
 	list = judge(flights, flight, end);
 	(void) pthread_mutex_unlock(&flights->lock);
 

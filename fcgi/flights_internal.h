@@ -23,6 +23,7 @@ enum flight_state
 struct slot
 {
 	struct flights *home;
+	int number; /* from 0 */
 	pthread_t thread;
 	bool started;
 	int pipe[2];
@@ -56,7 +57,6 @@ struct flights
 	pthread_cond_t work;
 	bool stopping;
 	struct cache *cache;
-	struct quarantine quarantine;
 	struct share share;
 	struct flight *all;
 	struct flight **queue; /* oldest first */

@@ -77,17 +77,25 @@ reply_failure(struct request *req, const struct reader *reader,
 static void
 reply_quarantined(struct request *req, const struct verdict *verdict)
 {
-	reply_unavailable(
-		req,
-		REPLY_QUERY_QUARANTINED,
-		METRIC_SHED_QUARANTINE,
-		verdict->reason == QUARANTINE_LOST
-			? "The database lost its connections while it worked on this "
-			  "query, so it is not run again for a minute."
-			: "This query took too long a moment ago, so it is not run again "
-			  "for a minute. Ask for a shorter timeframe, fewer groups or a "
-			  "wider interval.",
-		verdict->retry_ms);
+	static const char *const why[] = {
+		[QUARANTINE_NONE] = "",
+		[QUARANTINE_TIMEOUT] =
+			"This query took too long a moment ago, so it is not run again "
+			"for a minute. Ask for a shorter timeframe, fewer groups or a "
+			"wider interval.",
+		[QUARANTINE_LOST] =
+			"The database lost its connections while it worked on this "
+			"query, so it is not run again for a minute.",
+		[QUARANTINE_KILLED] =
+			"The server ended while it worked on this query, so it is not run "
+			"again for a minute.",
+	};
+
+	reply_unavailable(req,
+					  REPLY_QUERY_QUARANTINED,
+					  METRIC_SHED_QUARANTINE,
+					  why[verdict->reason],
+					  verdict->retry_ms);
 }
 
 /* prepare -- the answer that the verdict says. */
@@ -177,7 +185,8 @@ ask(struct request *req, const struct reader *reader, const char *json,
 	question.key.data = key.data;
 	question.key.len = key.len;
 	question.key.hash = siphash(&reader->secret, key.data, key.len);
-	question.fingerprint = siphash(&reader->secret, key.data, asked);
+	question.fingerprint =
+		quarantine_fingerprint(reader->quarantine, key.data, asked);
 	*waiter = (struct waiter){
 		.request = req,
 		.owner = request_key_id(req),

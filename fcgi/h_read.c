@@ -98,6 +98,7 @@ put_flights(struct metrics *metrics, const struct reader *reader)
 	metrics_set(metrics, METRIC_QUERY_WAITING, counts.queued);
 	metrics_set(metrics, METRIC_QUERY_RUNNING, counts.running);
 	metrics_set(metrics, METRIC_QUERY_PARKED, counts.waiting);
+	metrics_set(metrics, METRIC_QUARANTINED, counts.quarantined_ever);
 	metrics_set(metrics, METRIC_QUARANTINE_QUERIES, counts.quarantined);
 	metrics_set(metrics, METRIC_CACHE_BYTES, (int64_t) counts.cache.bytes);
 	metrics_set(metrics,

@@ -65,6 +65,7 @@ struct read_config
 	int64_t cache_stale_ms;
 	int64_t cache_failure_ms;
 	int64_t quarantine_ms;
+	const char *quarantine_file;
 	int64_t key_refresh_ms;
 	int64_t key_max_age_ms;
 	const char *key_file;
@@ -128,6 +129,9 @@ static const struct setting settings[] = {
 	INT(quarantine_ms, "60000", 0, 3600000,
 		"how long a query that took all its time is not run again; 0: never"
 		" refused for it"),
+	TEXT(quarantine_file, "",
+		"where what a query did is known to every tally-read of this host that"
+		" names the same file, and after a restart; empty: to this one alone"),
 	INT(key_refresh_ms, "10000", 100, 3600000,
 		"how often the API keys are loaded, in milliseconds"),
 	INT(key_max_age_ms, "86400000", 1000, INT64_C(31536000000),
@@ -278,7 +282,7 @@ open_flights(const struct read_config *config, struct reader *reader,
 		.owner_slots = (int) config->key_slots,
 		.owner_waiting = (int) (config->max_waiting + 1) / 2,
 		.slot_wait_ms = config->slot_wait_ms,
-		.quarantine_ms = config->quarantine_ms,
+		.quarantine = reader->quarantine,
 		.cache =
 			{
 				.max_bytes = reader->cache_max_bytes,
@@ -374,6 +378,11 @@ open_reader(struct reader *reader, const struct read_config *config,
 	reader->heartbeat = open_heartbeat(reader, metrics);
 	if (reader->heartbeat == NULL || !heartbeat_start(reader->heartbeat))
 		return false;
+	reader->quarantine = quarantine_new(config->quarantine_file,
+										config->quarantine_ms,
+										clock_mono_ms());
+	if (reader->quarantine == NULL)
+		return false;
 	reader->flights = open_flights(config, reader, metrics);
 	if (reader->flights == NULL)
 		return false;
@@ -386,6 +395,7 @@ static void
 close_reader(struct reader *reader, struct canceller *canceller)
 {
 	flights_free(reader->flights);
+	quarantine_free(reader->quarantine);
 	keys_free(reader->keys);
 	heartbeat_free(reader->heartbeat);
 	canceller_free(canceller);
@@ -449,6 +459,7 @@ main(int argc, char **argv)
 	/* Memory that a stuck thread may still use is the system's to free. */
 	if (!serve(worker, &reader, canceller, &config))
 	{
+		quarantine_leave(reader.quarantine);
 		log_note(LOG_LEVEL_WARN, "stopped_with_threads_busy", NULL, NULL);
 		_exit(EXIT_SUCCESS);
 	}

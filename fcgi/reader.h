@@ -22,7 +22,8 @@ struct reader
 	struct db *heart_db; /* for the heartbeat alone */
 	struct heartbeat *heartbeat;
 	struct keys *keys;
-	struct flights *flights;	  /* of queries */
+	struct flights *flights; /* of queries */
+	struct quarantine *quarantine;
 	struct siphash_secret secret; /* of their keys' hashes */
 	size_t cache_max_bytes;
 	size_t cache_answer_bytes;	  /* a larger answer is not kept */

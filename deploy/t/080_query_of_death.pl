@@ -197,7 +197,8 @@ sub slower
 	my $p = Standin::start($tally);
 	# a query is to be met while it runs, also where that takes a while
 	my %reader = (key_refresh_ms => 200, statement_timeout_ms => 4000,
-		query_deadline_ms => 6000, connections => 4);
+		query_deadline_ms => 6000, connections => 4,
+		quarantine_file => $tally->dir . '/run/quarantine');
 	$tally->start_write(key_refresh_ms => 200, spool_file_mb => 4,
 		spool_reserve_mb => 0);
 	two_readers($tally, %reader);
@@ -278,53 +279,99 @@ sub slower
 			$code{ $r->{status} }++;
 		}
 	});
-	is(begun($tally, 'sleep'), 2,
-		'a query that takes all its time meets each reader once');
-	is($code{429} // 0, 48 - ($code{504} // 2) + 2, 'and is then refused');
+	is(begun($tally, 'sleep'), 1, 'a query that takes all its time is met once');
+	# for a second its failure is the answer of the one that met it
+	is(($code{504} // 0) + ($code{429} // 0), 50, '... fifty are told so');
+	cmp_ok($code{429}, '>', 20, '... or that it is refused, by either reader');
 	note(join ', ', map { "$code{$_} x $_" } sort keys %code);
 	$all_well->('too slow', $others);
 
+	# deadly(method, n) -- a query that takes 3 s; its reader is killed meanwhile.
+	# Returns its name, the other's, when that was, and what the client has.
+	my $deadly = sub {
+		my ($method, $n) = @_;
+		my $begun = begun($tally, 'sleep');
+		my $socket = IO::Socket::INET->new(
+			PeerAddr => "127.0.0.1:$tally->{port}") or die $!;
+		print $socket $method eq 'POST'
+			? Crowd::request('POST', "$base/sleep", $p->{read_key},
+				"{\"seconds\":3,\"n\":$n}")
+			: Crowd::request('GET', "$base/sleep?seconds=3&n=$n",
+				$p->{read_key});
+		$socket->flush;
+		$tally->wait_until('it to run',
+			sub { begun($tally, 'sleep') == $begun + 1 });
+		# which one has it: the one that is never without a query
+		my @busy;
+		$tally->wait_until('the other to be idle', sub {
+			@busy = grep { running_in($tally, $_) } qw(read read2);
+			@busy == 1 });
+		my $at = time;
+		$tally->kill_process($busy[0]);
+		my $text = do { local $/; <$socket> };
+		return ($busy[0], $busy[0] eq 'read' ? 'read2' : 'read', $at, $text);
+	};
+	my $restart = sub {
+		my ($reader) = @_;
+		$tally->start_responder($reader, 'tally-read',
+			listen => socket_of($tally, $reader),
+			database => $tally->conninfo(user => 'tally_reader'), %reader);
+		$tally->wait_until('the keys', sub {
+			fastcgi_get(socket_of($tally, $reader), '/health/ready')
+				=~ /Status: 200/ });
+	};
+	# asked_again(method, n) -- until each of two readers was asked: how often
+	# which status came
+	my $asked_again = sub {
+		my ($method, $n) = @_;
+		my %is;
+		for (1 .. 10)
+		{
+			my $r = $method eq 'POST'
+				? $tally->http('POST', "$base/sleep", key => $p->{read_key},
+					body => "{\"seconds\":3,\"n\":$n}")
+				: $tally->http('GET', "$base/sleep?seconds=3&n=$n",
+					key => $p->{read_key});
+			$is{ $r->{status} }++;
+			like($r->{json}{message}, qr/server ended while it worked on this/,
+				"$method: ... and says why") if $r->{status} == 429 && $is{429} == 1;
+		}
+		return \%is;
+	};
+
 	for my $method (qw(GET POST))
 	{
+		# others run beside it: which of them it was nobody knows
 		my ($killed, $back, $to);
 		$others = $others_while->(sub {
 			my $begun = begun($tally, 'sleep');
-			my $body = "{\"seconds\":3,\"method\":\"$method\"}";
-			my $socket = IO::Socket::INET->new(
-				PeerAddr => "127.0.0.1:$tally->{port}") or die $!;
-			print $socket $method eq 'POST'
-				? Crowd::request('POST', "$base/sleep", $p->{read_key}, $body)
-				: Crowd::request('GET', "$base/sleep?seconds=3&method=GET",
-					$p->{read_key});
-			$socket->flush;
-			$tally->wait_until('it to run',
-				sub { begun($tally, 'sleep') == $begun + 1 });
-			# which one has it: the one that is never without a query
-			my @busy;
-			$tally->wait_until('the other to be idle', sub {
-				@busy = grep { running_in($tally, $_) } qw(read read2);
-				@busy == 1 });
-			my ($port) = @busy;
-			$killed = time;
-			$tally->kill_process($port);
-			my $text = do { local $/; <$socket> };
+			my ($dead, $other, $at, $text) = $deadly->($method, 1);
+			$killed = $at;
 			like($text, qr{^HTTP/1.1 502}, "$method: it kills a reader: 502");
 			sleep 1.2;
 			is(begun($tally, 'sleep'), $begun + 1,
 				"$method: the other one is not asked");
-			ok($tally->is_running($port eq 'read' ? 'read2' : 'read'),
-				"$method: and lives");
+			ok($tally->is_running($other), "$method: and lives");
 			$back = time;
-			$tally->start_responder($port, 'tally-read',
-				listen => socket_of($tally, $port),
-				database => $tally->conninfo(user => 'tally_reader'), %reader);
-			$tally->wait_until('the keys', sub {
-				fastcgi_get(socket_of($tally, $port), '/health/ready')
-					=~ /Status: 200/ });
+			$restart->($dead);
 			$to = time;
 		});
 		$all_well->("$method, deadly", $others,
 			502 => [ $killed, $to ], 503 => [ $back, $to ]);
+
+		# it runs alone, and so is the one
+		my $begun = begun($tally, 'sleep');
+		my ($dead, $other, undef, $text) = $deadly->($method, 2);
+		like($text, qr{^HTTP/1.1 502}, "$method: alone it kills a reader: 502");
+		my $is = $asked_again->($method, 2);
+		cmp_ok($is->{429}, '>', 0, "$method: the other one refuses it");
+		is_deeply([ sort grep { !/429|502/ } keys %$is ], [], '... whenever it is asked');
+		$restart->($dead);
+		is_deeply($asked_again->($method, 2), { 429 => 10 },
+			"$method: so does the dead one when it is back");
+		is(begun($tally, 'sleep'), $begun + 1, "$method: it was met once");
+		like($tally->log_text($dead), qr/event=tally_read_died queries_running=1/,
+			'... and the log says so') if $tally->log_text($other) !~ /tally_read_died/;
 	}
 
 	# One that stands still: it takes the connection, and nothing more.  Less

@@ -1,13 +1,12 @@
 /*
  * test_cache.c
  *	  What is remembered of queries: their canonical form and its hash, their
- *	  answers, the quarantine, and each key's share.
+ *	  answers, and each key's share.
  */
 #include <stdlib.h>
 
 #include "cache.h"
 #include "json_canon.h"
-#include "quarantine.h"
 #include "query_key.h"
 #include "digest.h"
 #include "share.h"
@@ -326,49 +325,8 @@ test_memory(void)
 }
 
 /* ------------------------------------------------------------------------
- * Quarantine and shares
+ * Shares
  */
-
-static void
-test_quarantine(void)
-{
-	static struct quarantine q;
-	int64_t left_ms;
-	uint64_t i;
-
-	quarantine_init(&q, 60000);
-	tap_int(quarantine_find(&q, 7, 5, &left_ms), QUARANTINE_NONE, "nothing");
-	quarantine_timeout(&q, 7, 1000);
-	tap_int(quarantine_find(&q, 7, 60999, &left_ms),
-			QUARANTINE_TIMEOUT,
-			"who took all its time is in it");
-	tap_int(left_ms, 1, "until it has been a minute");
-	tap_int(quarantine_find(&q, 7, 61000, &left_ms),
-			QUARANTINE_NONE,
-			"no more");
-
-	tap_ok(!quarantine_loss(&q, 9, 100000), "one lost connection is none");
-	tap_int(quarantine_find(&q, 9, 100001, &left_ms), QUARANTINE_NONE, "yet");
-	tap_int(quarantine_count(&q, 100001), 0, "nor is it counted");
-	tap_ok(!quarantine_loss(&q, 9, 170000), "a second one, much later");
-	tap_ok(quarantine_loss(&q, 9, 171000), "a third one soon after");
-	tap_int(quarantine_find(&q, 9, 171001, &left_ms),
-			QUARANTINE_LOST,
-			"is one too many");
-	tap_int(quarantine_count(&q, 171001), 1, "counted");
-
-	for (i = 100; i < 100 + 2 * QUARANTINE_PLACES; i++)
-		quarantine_timeout(&q, i, 200000 + (int64_t) i);
-	tap_int(quarantine_count(&q, 201000), QUARANTINE_PLACES, "it is bounded");
-	tap_int(quarantine_find(&q, i - 1, 201000, &left_ms),
-			QUARANTINE_TIMEOUT,
-			"the newest stay");
-	quarantine_init(&q, 0);
-	quarantine_timeout(&q, 7, 1000);
-	tap_int(quarantine_find(&q, 7, 1000, &left_ms),
-			QUARANTINE_NONE,
-			"a length of 0 is none");
-}
 
 static void
 test_share(void)
@@ -406,7 +364,6 @@ main(void)
 	test_cost();
 	test_jitter();
 	test_memory();
-	test_quarantine();
 	test_share();
 	return tap_done();
 }
