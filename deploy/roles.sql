@@ -8,10 +8,11 @@
 --    tally_owner    owns the event store and the functions that touch it, and
 --                   never logs in.  It makes projects and keys; whoever
 --                   shall do that is granted this role.
---    tally_writer   tally-write logs in as it: may store events, and read how
---                   far they have been stored and which keys there are.
---    tally_reader   tally-read logs in as it: may query, and read which keys
+--    tally_writer   tally-write logs in as it: may store events, say and
+--                   read how far they have been stored, and read which keys
 --                   there are.
+--    tally_reader   tally-read logs in as it: may query, and read which keys
+--                   there are and how far behind the stored events are.
 --
 --    The last two cannot read or write any table: all they can do is to call the
 --    functions granted here.  How they prove who they are is for pg_hba.conf.
@@ -162,8 +163,10 @@ BEGIN
                 ('tally_writer', 'ingest'),
                 ('tally_writer', 'spool_progress'),
                 ('tally_writer', 'spool_skip'),
+                ('tally_writer', 'spool_behind'),
                 ('tally_reader', 'contract_version'),
                 ('tally_reader', 'key_snapshot'),
+                ('tally_reader', 'data_behind'),
                 ('tally_reader', 'query')) AS w(grantee, called)
             LEFT JOIN pg_proc p
                 ON p.proname = w.called AND p.pronamespace = 'tally'::regnamespace

@@ -16,6 +16,7 @@ answer_new(enum answer_code code, const void *data, size_t len)
 		return NULL;
 	atomic_init(&answer->refs, 1);
 	answer->code = code;
+	answer->behind_ms = -1;
 	answer->len = len;
 	if (len > 0)
 		memcpy(answer->data, data, len);

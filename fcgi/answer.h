@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum answer_code
 {
@@ -22,6 +23,8 @@ struct answer
 {
 	atomic_int refs;
 	enum answer_code code; /* of a failure the bytes are its maker's */
+	int64_t behind_ms;	   /* of the events it was made of; -1: not known.  Set
+							* before others have it */
 	size_t len;
 	char data[];
 };

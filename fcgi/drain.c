@@ -40,6 +40,9 @@
 /* A batch that is too slow is made smaller, down to this. */
 #define SLOW_MIN_EVENTS 100
 #define LOG_EVERY_MS 5000
+/* Events that wait longer are what queries are told, so often. */
+#define BEHIND_MS 1000
+#define BEHIND_EVERY_MS 1000
 /* Nothing happens in the spool without a wake-up; but who knows. */
 #define IDLE_MS 1000
 
@@ -61,6 +64,9 @@ struct drain
 	int64_t retry_ms; /* next pause; 0: all is well */
 	uint32_t random;
 	_Atomic int64_t logged_ms;
+	char told_spool[SPOOL_UUID_CHARS + 1]; /* of the last "behind" ... */
+	uint64_t told_upto;
+	int64_t told_ms;
 	struct drain_answer answer;
 };
 
@@ -341,6 +347,36 @@ pace(struct drain *d, const struct spool_batch *batch, int64_t began_ms)
 	}
 }
 
+/*
+ * tell_behind -- where events are not stored within a second, those who ask are
+ * told how old the oldest is.
+ *
+ * What is told holds until the events up to some number are stored, so nothing
+ * has to be taken back, however this program ends.  It goes as far as the spool
+ * is known to go, and no less than this batch: so it holds from one to the next.
+ */
+static enum drain_result
+tell_behind(struct drain *d, const struct spool_batch *batch)
+{
+	const int64_t behind_ms = (clock_wall_us() - batch->oldest_us) / 1000;
+	const int64_t now_ms = clock_mono_ms();
+	const uint64_t reach = spool_reach(d->opt.spool);
+	enum drain_result result;
+
+	if (behind_ms < BEHIND_MS ||
+		(strcmp(batch->spool, d->told_spool) == 0 &&
+		 batch->last <= d->told_upto && now_ms < d->told_ms + BEHIND_EVERY_MS))
+		return DRAIN_OK;
+	memcpy(d->told_spool, batch->spool, sizeof(d->told_spool));
+	d->told_upto = reach > batch->last ? reach : batch->last;
+	d->told_ms = now_ms;
+	result = d->opt.store.behind(
+		d->opt.store.arg, batch->spool, d->told_upto, behind_ms, &d->answer);
+	if (result != DRAIN_OK)
+		d->told_upto = 0; /* before it is tried again, too */
+	return result;
+}
+
 static void
 take_batch(struct drain *d, const struct spool_batch *batch)
 {
@@ -349,7 +385,9 @@ take_batch(struct drain *d, const struct spool_batch *batch)
 	enum drain_result result;
 
 	set_oldest(d, batch->oldest_us);
-	result = store->ingest(store->arg, batch, false, false, &d->answer);
+	result = tell_behind(d, batch);
+	if (result == DRAIN_OK)
+		result = store->ingest(store->arg, batch, false, false, &d->answer);
 	if (result == DRAIN_ID_TAKEN)
 		result = store->ingest(store->arg, batch, true, false, &d->answer);
 

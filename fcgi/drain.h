@@ -54,6 +54,11 @@ struct drain_store
 								struct drain_answer *answer);
 	enum drain_result (*skip)(void *arg, const struct spool_batch *gap,
 							  const char *reason, struct drain_answer *answer);
+	/* Events up to "upto" wait, the oldest for so long.  DRAIN_OK also when the
+	 * store cannot note that: it is for those who ask, and no event's matter. */
+	enum drain_result (*behind)(void *arg, const char *spool, uint64_t upto,
+								int64_t behind_ms,
+								struct drain_answer *answer);
 	void (*interrupt)(void *arg); /* make a call that waits return */
 	void *arg;
 };

@@ -16,6 +16,9 @@
 
 #include "clock.h"
 #include "drain.h"
+#include "log.h"
+
+#define LOG_EVERY_MS 60000
 
 struct drain_db
 {
@@ -25,6 +28,7 @@ struct drain_db
 	 * client that left. */
 	int watch;
 	int far_end;
+	_Atomic int64_t logged_ms;
 };
 
 struct drain_db *
@@ -44,6 +48,7 @@ drain_db_new(struct db *db, int64_t deadline_ms)
 	d->deadline_ms = deadline_ms;
 	d->watch = pair[0];
 	d->far_end = pair[1];
+	d->logged_ms = 0;
 	return d;
 }
 
@@ -89,14 +94,14 @@ meaning_of(const char *sqlstate)
 	return DRAIN_AWAY;
 }
 
-/* run -- one call; "answer" says why when it is not DRAIN_OK. */
-static enum drain_result
-run(struct drain_db *d, enum stmt stmt, const struct db_param *params,
-	db_row_fn row, void *arg, struct drain_answer *answer)
+/* call -- "answer" says why when it is not DB_OK. */
+static enum db_result
+call(struct drain_db *d, enum stmt stmt, const struct db_param *params,
+	 db_row_fn row, void *arg, struct db_error *error,
+	 struct drain_answer *answer)
 {
 	int64_t deadline_ms = clock_mono_ms() + d->deadline_ms;
-	struct db_error error;
-	const struct db_call call = {
+	const struct db_call db_call = {
 		.stmt = stmt,
 		.params = params,
 		.wait_deadline_ms = deadline_ms,
@@ -105,19 +110,29 @@ run(struct drain_db *d, enum stmt stmt, const struct db_param *params,
 		.row = row,
 		.arg = arg,
 	};
-	enum db_result result = db_run(d->db, &call, &error);
+	enum db_result result = db_run(d->db, &db_call, error);
 
 	answer->message[0] = '\0';
-	if (result == DB_OK)
-		return DRAIN_OK;
-	(void) snprintf(answer->message,
-					sizeof(answer->message),
-					"%.5s%s%.200s",
-					error.sqlstate,
-					error.sqlstate[0] != '\0' ? " " : "",
-					error.message);
-	switch (result)
+	if (result != DB_OK)
+		(void) snprintf(answer->message,
+						sizeof(answer->message),
+						"%.5s%s%.200s",
+						error->sqlstate,
+						error->sqlstate[0] != '\0' ? " " : "",
+						error->message);
+	return result;
+}
+
+static enum drain_result
+run(struct drain_db *d, enum stmt stmt, const struct db_param *params,
+	db_row_fn row, void *arg, struct drain_answer *answer)
+{
+	struct db_error error;
+
+	switch (call(d, stmt, params, row, arg, &error, answer))
 	{
+		case DB_OK:
+			return DRAIN_OK;
 		case DB_ERROR:
 			return meaning_of(error.sqlstate);
 		case DB_TIMEOUT:
@@ -224,6 +239,38 @@ skip(void *arg, const struct spool_batch *gap, const char *reason,
 	return run(arg, STMT_SPOOL_SKIP, params, NULL, NULL, answer);
 }
 
+/* behind -- what the server itself has against it (an older extension, a
+ * missing grant) is logged now and then, and holds up no event. */
+static enum drain_result
+behind(void *arg, const char *spool, uint64_t upto, int64_t behind_ms,
+	   struct drain_answer *answer)
+{
+	struct drain_db *d = arg;
+	char sequence[24];
+	char length[48];
+	const struct db_param params[] = {
+		{.data = spool},
+		{.data = sequence},
+		{.data = length},
+	};
+	struct db_error error;
+	enum db_result result;
+
+	(void) snprintf(sequence, sizeof(sequence), "%" PRIu64, upto);
+	(void) snprintf(length,
+					sizeof(length),
+					"%" PRId64 " milliseconds",
+					behind_ms);
+	result = call(d, STMT_SPOOL_BEHIND, params, NULL, NULL, &error, answer);
+	if (result == DB_OK)
+		return DRAIN_OK;
+	if (result != DB_ERROR)
+		return DRAIN_AWAY;
+	if (log_is_due(&d->logged_ms, clock_mono_ms(), LOG_EVERY_MS))
+		log_note(LOG_LEVEL_WARN, "behind_not_told", "error", answer->message);
+	return DRAIN_OK;
+}
+
 struct drain_store
 drain_db_store(struct drain_db *d)
 {
@@ -231,6 +278,7 @@ drain_db_store(struct drain_db *d)
 		.progress = progress,
 		.ingest = ingest,
 		.skip = skip,
+		.behind = behind,
 		.interrupt = interrupt,
 		.arg = d,
 	};

@@ -9,6 +9,7 @@
  */
 #include "query_run.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "db_reply.h"
@@ -22,13 +23,31 @@
 /* Beside what may be kept: one row, which can be a large bucket. */
 #define ROW_MAX_BYTES ((size_t) 16 * 1024 * 1024)
 
+/* An event may take a second to be seen: that is not behind. */
+#define BEHIND_MIN_MS 1000
+
 struct run
 {
 	const struct reader *reader;
 	struct flight *flight;
+	int64_t behind_ms; /* of the events that it finds, as it begins */
 	struct buf body;
 	struct request *streamed; /* who is being sent the answer, or NULL */
 };
+
+void
+query_reply_behind(struct request *req, int64_t behind_ms)
+{
+	char seconds[24];
+
+	if (behind_ms < BEHIND_MIN_MS)
+		return;
+	(void) snprintf(seconds,
+					sizeof(seconds),
+					"%lld",
+					(long long) (behind_ms / 1000));
+	reply_header(req, "Tally-Behind", seconds);
+}
 
 /* begin_stream -- too large to be kept: to the one waiter, as it comes. */
 static bool
@@ -40,6 +59,7 @@ begin_stream(struct run *run)
 		return false;
 	run->streamed = waiter->request;
 	reply_begin(run->streamed, 200, NULL);
+	query_reply_behind(run->streamed, run->behind_ms);
 	buf_append(reply_body(run->streamed), run->body.data, run->body.len);
 	buf_free(&run->body);
 	return reply_stream_flush(run->streamed);
@@ -159,6 +179,7 @@ query_run(void *arg, struct flight *flight, struct flight_end *end)
 	struct db_error error;
 	enum db_result result;
 
+	run.behind_ms = run.reader->behind_ms;
 	buf_init(&run.body, run.reader->cache_answer_bytes + ROW_MAX_BYTES);
 	result = run_statement(&run, &error);
 	if (run.body.failed)
@@ -175,7 +196,11 @@ query_run(void *arg, struct flight *flight, struct flight_end *end)
 		}
 	}
 	else if (result == DB_OK)
+	{
 		end->answer = answer_new(ANSWER_OK, run.body.data, run.body.len);
+		if (end->answer != NULL)
+			end->answer->behind_ms = run.behind_ms;
+	}
 	else if (end->kind != FLIGHT_ABANDONED)
 		end->answer = failure_new(end->kind, result, &error);
 	buf_free(&run.body);

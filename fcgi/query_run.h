@@ -8,10 +8,15 @@
 #include "answer.h"
 #include "db.h"
 #include "flights.h"
+#include "request.h"
 
 /* The "run" of struct flights_options; "arg" is the struct reader.  The
  * requests of the waiters are struct request. */
 void query_run(void *arg, struct flight *flight, struct flight_end *end);
+
+/* The header "Tally-Behind", in seconds, of an answer whose events are that far
+ * behind those that were acknowledged; none if they are not, or nobody knows. */
+void query_reply_behind(struct request *req, int64_t behind_ms);
 
 /* What a failure, an answer that is not ANSWER_OK, says. */
 struct query_failure

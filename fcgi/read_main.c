@@ -41,6 +41,10 @@
 /* The heartbeat's question is given up after so long; the connection may have
  * gone without a word. */
 #define HEARTBEAT_DEADLINE_MS 5000
+/* How far behind the stored events are is asked for so often. */
+#define BEHIND_EVERY_MS 1000
+/* But where the database will not say, as it is older or lacks a grant. */
+#define BEHIND_REFUSED_MS 60000
 /* After the longest query could have ended. */
 #define STOP_GRACE_MS 1000
 
@@ -214,17 +218,36 @@ open_db(const struct read_config *config, int64_t connections,
 	return db_new(&options);
 }
 
-/* ask_heartbeat -- any answer will do, an error of the server too. */
+static bool
+take_behind(void *arg, const struct db_row *row)
+{
+	int64_t *behind_ms = arg;
+
+	if (row->ncols == 1 && row->values[0] != NULL)
+		*behind_ms = (int64_t) (strtod(row->values[0], NULL) * 1000);
+	return true;
+}
+
+/*
+ * ask_heartbeat -- any answer will do, an error of the server too.
+ *
+ * Once a second it is asked how far behind the stored events are, which has to
+ * be known before a query asks for it; an older extension does not know it.
+ */
 static enum heartbeat_result
 ask_heartbeat(void *arg)
 {
-	const struct reader *reader = arg;
+	struct reader *reader = arg;
 	const int64_t now_ms = clock_mono_ms();
+	const bool asks_behind = now_ms >= reader->behind_next_ms;
+	int64_t behind_ms = -1;
 	const struct db_call call = {
-		.stmt = STMT_HEARTBEAT,
+		.stmt = asks_behind ? STMT_DATA_BEHIND : STMT_HEARTBEAT,
 		.wait_deadline_ms = now_ms + HEARTBEAT_DEADLINE_MS,
 		.deadline_ms = now_ms + HEARTBEAT_DEADLINE_MS,
 		.watch_fd = -1,
+		.row = asks_behind ? take_behind : NULL,
+		.arg = &behind_ms,
 	};
 	struct db_error error;
 	enum db_result result;
@@ -233,6 +256,15 @@ ask_heartbeat(void *arg)
 	if (db_retry_ms(reader->heart_db) > 0)
 		return HEARTBEAT_NOT_ASKED;
 	result = db_run(reader->heart_db, &call, &error);
+	if (asks_behind)
+	{
+		reader->behind_ms = behind_ms;
+		reader->behind_next_ms =
+			now_ms +
+			(result == DB_ERROR ? BEHIND_REFUSED_MS : BEHIND_EVERY_MS);
+	}
+	if (asks_behind && result == DB_ERROR)
+		log_note(LOG_LEVEL_WARN, "behind_not_known", "error", error.message);
 	return result == DB_OK || result == DB_ERROR ? HEARTBEAT_ANSWERED
 												 : HEARTBEAT_FAILED;
 }
@@ -361,6 +393,8 @@ open_reader(struct reader *reader, const struct read_config *config,
 			struct metrics *metrics, struct canceller *canceller)
 {
 	reader->secret = siphash_secret_new();
+	reader->behind_ms = -1;
+	reader->behind_next_ms = 0;
 	reader->cache_max_bytes = (size_t) config->cache_mb * 1024 * 1024;
 	reader->cache_answer_bytes = (size_t) config->cache_answer_kb * 1024;
 	reader->started_us = clock_mono_us();

@@ -25,6 +25,8 @@ struct reader
 	struct flights *flights; /* of queries */
 	struct quarantine *quarantine;
 	struct siphash_secret secret; /* of their keys' hashes */
+	_Atomic int64_t behind_ms;	  /* of the stored events; -1: not known */
+	int64_t behind_next_ms;		  /* the heartbeat's: when to ask again */
 	size_t cache_max_bytes;
 	size_t cache_answer_bytes;	  /* a larger answer is not kept */
 	int64_t started_us;			  /* clock_mono_us() */

@@ -373,6 +373,23 @@ first_file(struct spool *spool, struct spool_file *file,
 	return any;
 }
 
+uint64_t
+spool_reach(struct spool *spool)
+{
+	uint64_t reach = 0;
+	size_t i;
+
+	/* a file begins with the number behind the last one's end */
+	(void) pthread_mutex_lock(&spool->lock);
+	for (i = 0; i < spool->nfiles && memcmp(spool->files[i].uuid,
+											spool->reader.uuid,
+											SPOOL_UUID_BYTES) == 0;
+		 i++)
+		reach = spool->files[i].first - 1;
+	(void) pthread_mutex_unlock(&spool->lock);
+	return reach;
+}
+
 static enum spool_next
 gap(struct spool *spool, uint64_t last, struct spool_batch *batch)
 {

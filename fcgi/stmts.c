@@ -40,5 +40,9 @@ const struct stmt_info stmts[STMT__COUNT] = {
 		"$1::uuid, $2::int8, $3::int8, $4::bytea, $5::bool, $6::int4[])"},
 	[STMT_SPOOL_SKIP] = {"spool_skip", 4,
 		"SELECT tally.spool_skip($1::uuid, $2::int8, $3::int8, $4::text)"},
+	[STMT_SPOOL_BEHIND] = {"spool_behind", 3,
+		"SELECT tally.spool_behind($1::uuid, $2::int8, $3::interval)"},
+	[STMT_DATA_BEHIND] = {"data_behind", 0,
+		"SELECT pg_catalog.date_part('epoch', tally.data_behind())"},
 };
 /* clang-format on */

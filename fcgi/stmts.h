@@ -17,6 +17,8 @@ enum stmt
 	STMT_INGEST,		 /* spool, first, last, frames, check_ids, leave_out
 				  * -> stored, duplicate, rejected */
 	STMT_SPOOL_SKIP,	 /* spool, first, last, reason */
+	STMT_SPOOL_BEHIND,	 /* spool, a sequence, for how long */
+	STMT_DATA_BEHIND,	 /* -> seconds */
 	STMT__COUNT
 };
 

@@ -82,6 +82,36 @@ SELECT tally.spool_skip('00000000-0000-4000-8000-00000000000b', 1, 2, 'new');
 SELECT tally.spool_progress('00000000-0000-4000-8000-00000000000a');
 SELECT spool, first, last, reason FROM tally_store.spool_skip;
 
+-- how far behind: what a spool says holds until it is taken so far
+SELECT tally.data_behind();
+SELECT tally.spool_behind('00000000-0000-4000-8000-00000000000a', 5, '90 seconds');
+SELECT tally.data_behind() BETWEEN '90 seconds' AND '95 seconds' AS waits;
+SELECT tally.spool_progress('00000000-0000-4000-8000-00000000000c');
+SELECT tally.spool_behind('00000000-0000-4000-8000-00000000000c', 1, '1 hour');
+SELECT tally.data_behind() BETWEEN '1 hour' AND '1 hour 5 seconds' AS the_longest;
+SELECT tally.spool_skip('00000000-0000-4000-8000-00000000000c', 1, 1, 'torn');
+SELECT tally.spool_skip('00000000-0000-4000-8000-00000000000a', 4, 4, 'torn');
+SELECT tally.data_behind() BETWEEN '90 seconds' AND '95 seconds' AS waits_still;
+SELECT tally.spool_skip('00000000-0000-4000-8000-00000000000a', 5, 5, 'torn');
+SELECT tally.data_behind();
+-- a clock that was set back, a spool that nobody knows
+SELECT tally.spool_behind('00000000-0000-4000-8000-00000000000a', 6, '-1 hour');
+SELECT tally.data_behind() < '5 seconds' AS not_negative;
+SELECT tally.spool_behind('00000000-0000-4000-8000-00000000000e', 6, '1 hour');
+SELECT tally.data_behind() < '5 seconds' AS of_known_spools;
+SELECT tally.spool_skip('00000000-0000-4000-8000-00000000000a', 6, 6, 'torn');
+-- a store that 0.1 made
+BEGIN;
+ALTER TABLE tally_store.spool DROP COLUMN waiting_upto, DROP COLUMN waiting_since;
+SAVEPOINT before;
+\set VERBOSITY terse
+SELECT tally.data_behind();
+\set VERBOSITY default
+ROLLBACK TO before;
+SELECT tally.create_store();
+SELECT tally.data_behind();
+ROLLBACK;
+
 -- DROP EXTENSION loses nothing, and CREATE EXTENSION finds it again
 SELECT current_database() AS here \gset
 CREATE DATABASE regress_tally_store TEMPLATE template0 ENCODING 'UTF8';

@@ -86,10 +86,19 @@ BEGIN
         spool uuid PRIMARY KEY,
         taken bigint NOT NULL DEFAULT 0 CHECK (taken >= 0),
         registered_at timestamptz NOT NULL DEFAULT now(),
-        taken_at timestamptz
+        taken_at timestamptz,
+        waiting_upto bigint,
+        waiting_since timestamptz
     ) WITH (fillfactor = 10);
+    -- A store made by 0.1 has no column for it.
+    IF NOT EXISTS (SELECT FROM pg_attribute a
+                   WHERE a.attrelid = 'tally_store.spool'::regclass
+                       AND a.attname = 'waiting_since') THEN
+        ALTER TABLE tally_store.spool
+            ADD COLUMN waiting_upto bigint, ADD COLUMN waiting_since timestamptz;
+    END IF;
     COMMENT ON TABLE tally_store.spool IS
-        'How far each spool has been taken: every sequence number up to "taken" is stored, was rejected, or is in spool_skip.';
+        'How far each spool has been taken: every sequence number up to "taken" is stored, was rejected, or is in spool_skip. While that is less than "waiting_upto", events have been waiting in the spool since "waiting_since".';
 
     CREATE TABLE IF NOT EXISTS tally_store.spool_skip (
         spool uuid NOT NULL,
@@ -183,3 +192,35 @@ CREATE FUNCTION tally.spool_skip(spool uuid, first bigint, last bigint, reason t
     AS 'MODULE_PATHNAME', 'tally_spool_skip';
 COMMENT ON FUNCTION tally.spool_skip(uuid, bigint, bigint, text) IS
     'Passes over the events "first" to "last" of a spool, which cannot be read any more, and notes why.';
+
+CREATE FUNCTION tally.spool_behind(spool uuid, upto bigint, behind interval) RETURNS void
+    LANGUAGE plpgsql STRICT VOLATILE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET synchronous_commit = off
+AS $$
+BEGIN
+    PERFORM tally.check_store();
+    UPDATE tally_store.spool s
+    SET waiting_upto = spool_behind.upto,
+        waiting_since = clock_timestamp() - greatest(behind, interval '0')
+    WHERE s.spool = spool_behind.spool;
+END
+$$;
+COMMENT ON FUNCTION tally.spool_behind(uuid, bigint, interval) IS
+    'Notes that events of a spool up to "upto" wait to be stored, the oldest of them for so long. It holds until they are stored.';
+
+-- Asked once a second by every tally-read: it must not wait behind DDL.
+CREATE FUNCTION tally.data_behind() RETURNS interval
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET lock_timeout = '100ms'
+AS $$
+BEGIN
+    PERFORM tally.check_store();
+    RETURN greatest(interval '0', (
+        SELECT clock_timestamp() - min(s.waiting_since) FROM tally_store.spool s
+        WHERE s.taken < s.waiting_upto));
+END
+$$;
+COMMENT ON FUNCTION tally.data_behind() IS
+    'For how long the oldest event that was acknowledged and is not stored yet has been waiting; 0 when none waits for more than a second. As the spools have said: one that cannot reach the database says nothing.';

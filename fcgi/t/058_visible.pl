@@ -5,12 +5,15 @@
 # A second is what an idle machine takes a tenth of.  A busy one has the time
 # on top that it takes, in those same seconds, to answer a POST and to commit
 # a row; and of three rounds one must do.
+#
+# What cannot be stored so soon, queries say that they do not count it yet.
 use strict;
 use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../../deploy/t/lib";
 
+use IPC::Run ();
 use Looker;
 use TallyTest;
 use Test::More;
@@ -70,6 +73,44 @@ for my $round (1 .. $ROUNDS)
 	last if $in_time;
 }
 ok($in_time, 'and within a second, p99');
+
+# Behind: nothing can be stored while somebody has the table locked, and what
+# is asked meanwhile says since when.
+{
+	$tally->start_read(key_refresh_ms => 500, cache_fresh_ms => 0,
+		cache_fresh_min_ms => 0);
+	my $ask = sub { $tally->http('GET', "/3.0/projects/$p->{project}/queries/count"
+		. '?event_collection=late&timeframe=this_2_days', key => $p->{read_key}) };
+	$tally->http('POST', "$base/late", key => $p->{write_key}, json => { a => 0 });
+	$tally->wait_until('the first event', sub { ($ask->()->{json}{result} // 0) == 1 });
+	is($ask->()->{headers}{'tally-behind'}, undef, 'all is stored: nothing is behind');
+
+	my $locker = IPC::Run::start([ $tally->psql_command, map { ('-c', $_) } 'BEGIN',
+			'LOCK TABLE tally_store.event IN SHARE MODE', 'SELECT pg_sleep(7)',
+			'ROLLBACK' ], '<', '/dev/null', '>&', \my $said);
+	$tally->wait_until('the lock', sub { $tally->psql('SELECT count(*) FROM pg_locks'
+		. " WHERE relation = 'tally_store.event'::regclass AND mode = 'ShareLock'") > 0 });
+	my $sent = time;
+	is($tally->http('POST', "$base/late", key => $p->{write_key}, json => { a => 1 })
+		->{status}, 201, 'an event that cannot be stored is acknowledged');
+	my $r;
+	$tally->wait_until('to be behind', sub { $r = $ask->();
+		defined $r->{headers}{'tally-behind'} });
+	cmp_ok(time - $sent, '<', 5, 'soon a query says that what it counts is behind');
+	is($r->{json}{result}, 1, '... as it is');
+	sleep 1.5;
+	$r = $ask->();
+	my $behind = $r->{headers}{'tally-behind'} // -1;
+	cmp_ok(abs($behind - (time - $sent)), '<', 2.5, '... by so many seconds');
+	like($tally->http('GET', "/3.0/projects/$p->{project}/queries/count"
+			. '?event_collection=late&timeframe=this_2_days', key => $p->{read_key})
+		->{headers}{'access-control-expose-headers'} // '', qr/\bTally-Behind\b/,
+		'... which a page in a browser may read');
+	ok($locker->finish, 'nobody has it locked any more') or diag($said);
+	$tally->wait_until('the event', sub { $ask->()->{json}{result} == 2 });
+	$tally->wait_until('to be level', sub { !defined $ask->()->{headers}{'tally-behind'} }, 3);
+	pass('once it is stored, nothing is');
+}
 
 # The backend that stores them gives way to who waits for an answer.
 my ($backend) = $tally->psql('SELECT pid FROM pg_stat_activity'

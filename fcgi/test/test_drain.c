@@ -51,6 +51,13 @@ static struct
 	uint32_t slow_above; /* events in a batch */
 	int has_id;			 /* this event's id is stored already */
 	int reject;			 /* this event is rejected */
+
+	/* What it was told of events that wait. */
+	int tells;
+	uint64_t told_upto;
+	int64_t told_ms;
+	int untold; /* batches that nobody had told it of */
+	int deaf;	/* so many calls fail first */
 } store = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static enum drain_result
@@ -112,6 +119,7 @@ store_ingest(void *arg, const struct spool_batch *batch, bool check_ids,
 	(void) arg;
 	(void) pthread_mutex_lock(&store.lock);
 	store.calls++;
+	store.untold += batch->last > store.told_upto;
 	store.id_checks += check_ids;
 	answer->stored = answer->duplicate = answer->nrejected = 0;
 	snprintf(answer->message, sizeof(answer->message), "the store says no");
@@ -139,6 +147,24 @@ store_ingest(void *arg, const struct spool_batch *batch, bool check_ids,
 	}
 	(void) pthread_mutex_unlock(&store.lock);
 	return result;
+}
+
+static enum drain_result
+store_behind(void *arg, const char *spool, uint64_t upto, int64_t behind_ms,
+			 struct drain_answer *answer)
+{
+	(void) arg;
+	(void) spool;
+	snprintf(answer->message, sizeof(answer->message), "the store hears no");
+	if (store.deaf > 0)
+	{
+		store.deaf--;
+		return DRAIN_AWAY;
+	}
+	store.tells++;
+	store.told_upto = upto;
+	store.told_ms = behind_ms;
+	return DRAIN_OK;
 }
 
 static enum drain_result
@@ -217,10 +243,12 @@ open_spool(void)
 	return spool;
 }
 
+static int64_t age_ms; /* of the events that are appended */
+
 static void
 append(struct spool *spool, uint32_t events)
 {
-	struct frame frame = {.received_us = clock_wall_us(),
+	struct frame frame = {.received_us = clock_wall_us() - age_ms * 1000,
 						  .collection = "c",
 						  .collection_len = 1,
 						  .json = "{\"a\":\n1}",
@@ -248,6 +276,7 @@ start_paced_drain(struct spool *spool, int64_t max_events_per_s)
 		.store = {.progress = store_progress,
 				  .ingest = store_ingest,
 				  .skip = store_skip,
+				  .behind = store_behind,
 				  .interrupt = store_interrupt},
 		.interval_ms = 1,
 		.retry_ms = 1,
@@ -530,6 +559,24 @@ test_paced(void)
 	spool_close(spool);
 }
 
+/* Who asks is told how old what waits is, before any of it is stored. */
+static void
+test_behind(void)
+{
+	fresh();
+	(void) run(12000);
+	tap_int(store.tells, 0, "what is stored in time is not behind");
+
+	fresh();
+	age_ms = 5000;
+	store.deaf = 2;
+	(void) run(2 * 12000);
+	tap_int(wrong_times(2 * 12000), 0, "what comes late is stored once, too");
+	tap_int(store.untold, 0, "and none of it before it was told how late");
+	tap_ok(store.told_ms >= 5000 && store.told_ms < 25000, "in milliseconds");
+	age_ms = 0;
+}
+
 int
 main(void)
 {
@@ -544,6 +591,7 @@ main(void)
 	test_no_letter();
 	test_stop();
 	test_paced();
+	test_behind();
 	(void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	return tap_done();
 }

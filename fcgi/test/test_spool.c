@@ -42,6 +42,35 @@ test_in_and_out(void)
 	spool_close(spool);
 }
 
+/* How far it goes is known but for its last file. */
+static void
+test_reach(void)
+{
+	struct spool *spool;
+	struct spool_batch batch;
+	uint32_t n = 0;
+
+	new_dir();
+	spool = open_spool();
+	while (count_files(".spool", NULL) < 3)
+		(void) append(spool, ++n, 1);
+	(void) spool_next(spool, 1, 1 << 20, &batch);
+	spool_seek(spool, 0);
+	(void) spool_next(spool, 1, 1 << 20, &batch);
+	tap_int((int64_t) spool_reach(spool),
+			(int64_t) n - 1,
+			"it reaches to where its last file begins");
+	spool_close(spool);
+
+	spool = open_spool();
+	(void) append(spool, 1000, 1);
+	(void) spool_next(spool, 1, 1 << 20, &batch);
+	tap_int((int64_t) spool_reach(spool),
+			(int64_t) n - 1,
+			"and is told from the next start's");
+	spool_close(spool);
+}
+
 static void
 test_limits_of_a_batch(void)
 {
@@ -290,6 +319,7 @@ int
 main(void)
 {
 	test_in_and_out();
+	test_reach();
 	test_limits_of_a_batch();
 	test_many_files();
 	test_given_back_in_pieces();
