@@ -48,7 +48,7 @@ test_reach(void)
 {
 	struct spool *spool;
 	struct spool_batch batch;
-	uint32_t n = 0;
+	int n = 0;
 
 	new_dir();
 	spool = open_spool();
@@ -58,7 +58,7 @@ test_reach(void)
 	spool_seek(spool, 0);
 	(void) spool_next(spool, 1, 1 << 20, &batch);
 	tap_int((int64_t) spool_reach(spool),
-			(int64_t) n - 1,
+			n - 1,
 			"it reaches to where its last file begins");
 	spool_close(spool);
 
@@ -66,7 +66,7 @@ test_reach(void)
 	(void) append(spool, 1000, 1);
 	(void) spool_next(spool, 1, 1 << 20, &batch);
 	tap_int((int64_t) spool_reach(spool),
-			(int64_t) n - 1,
+			n - 1,
 			"and is told from the next start's");
 	spool_close(spool);
 }
