@@ -58,8 +58,6 @@ sub took
 		map { $_->{took} } grep { $_->{kind} eq $kind } @answers);
 }
 
-sub median { return took(50, @_) }
-
 # slower(kind, quiet, night) -- what was more than twice as slow that night, or
 # ''.  What takes a millisecond or two more is not slow, just not alone.
 sub slower
@@ -156,8 +154,8 @@ sub slower
 		push @night, @now;
 		my @now_refused = grep { $_->{kind} eq 'death' } @now;
 		push @refused, @now_refused;
-		my $p50 = median('death', @now_refused);
-		$refused_in = $p50 if !defined $refused_in || $p50 < $refused_in;
+		my $slowest = took(100, 'death', @now_refused);
+		$refused_in = $slowest if !defined $refused_in || $slowest < $refused_in;
 		note(sprintf 'the machine itself: a write p99 %.1f ms, waking up %.1f ms',
 			$machine->{sync}, $machine->{wake});
 		for my $kind (qw(post query))
@@ -171,7 +169,29 @@ sub slower
 	is(scalar @refused % 50, 0, 'the query of death is sent fifty times');
 	cmp_ok(scalar @refused, '>=', 50, '... at least');
 	is(scalar(grep { $_->{status} != 400 } @refused), 0, 'and refused');
-	cmp_ok($refused_in, '<', 50, 'in less than 50 ms');
+	cmp_ok($refused_in, '<', 50, 'each in less than 50 ms');
+
+	# The same fifty once more, all at once, as a wall of dashboards does it: one
+	# key has six slots, and who gets none is told so as soon.
+	my @at_once;
+	for my $try (1 .. 5)
+	{
+		my $sent = 0;
+		my $crowd = $crowd->(clients => 50, pause => 0.05, seconds => 0.1, ask => sub {
+			return ++$sent > 50 ? $others->(2) : do { $i = $sent - 1; $death->() } });
+		my @answers = grep { $_->{kind} eq 'death' } @{ $crowd->{answers} };
+		my $slowest = took(100, 'death', @answers);
+		@at_once = ($slowest, @answers) if !@at_once || $slowest < $at_once[0];
+		last if $at_once[0] < 50;
+	}
+	my $slowest = shift @at_once;
+	my %at_once;
+	$at_once{ $_->{status} }++ for @at_once;
+	note('at once: ' . join(', ', map { "$at_once{$_} x $_" } sort keys %at_once)
+		. sprintf '; the slowest %.1f ms', $slowest);
+	is(scalar @at_once, 50, 'fifty at once');
+	is(join(' ', grep { !/^4(00|29)$/ } keys %at_once), '', '... are refused, too');
+	cmp_ok($slowest, '<', 50, '... each in less than 50 ms');
 	my $r = $tally->query($p, 'count', $death[0]);
 	is($r->{json}{error_code}, 'QueryTooLargeError', 'as too large');
 	like($r->{json}{message}, qr/\d{4}/, 'with numbers');
