@@ -40,6 +40,7 @@
 /* A batch that is too slow is made smaller, down to this. */
 #define SLOW_MIN_EVENTS 100
 #define LOG_EVERY_MS 5000
+#define AWAY_MAX_RETRY_MS 1000
 /* Events that wait longer are what queries are told, so often. */
 #define BEHIND_MS 1000
 #define BEHIND_EVERY_MS 1000
@@ -113,11 +114,15 @@ set_oldest(struct drain *d, int64_t oldest_us)
 	(void) pthread_mutex_unlock(&d->lock);
 }
 
-/* back_off -- pause, longer each time, and not in step with others. */
+/* pause_up_to -- longer each time, up to "most_ms", and not in step with
+ * others. */
 static void
-back_off(struct drain *d, const char *event, const char *message)
+pause_up_to(struct drain *d, int64_t most_ms, const char *event,
+			const char *message)
 {
 	int64_t ms = d->retry_ms > 0 ? d->retry_ms : d->opt.retry_ms;
+
+	ms = ms < most_ms ? ms : most_ms;
 
 	if (is_stopping(d))
 		return;
@@ -131,16 +136,28 @@ back_off(struct drain *d, const char *event, const char *message)
 		log_end(&line);
 	}
 	d->random = d->random * 1664525u + 1013904223u;
-	d->retry_ms = ms * 2 < d->opt.max_retry_ms ? ms * 2 : d->opt.max_retry_ms;
+	d->retry_ms = ms * 2 < most_ms ? ms * 2 : most_ms;
 	pause_for(d,
 			  ms - ms / 4 + (int64_t) ((d->random >> 8) % 1024) * ms / 2048);
 }
 
 static void
+back_off(struct drain *d, const char *event, const char *message)
+{
+	pause_up_to(d, d->opt.max_retry_ms, event, message);
+}
+
+/* away -- looked for once a second: a queue of one costs it nothing, and what
+ * waits is stored as soon as it is back. */
+static void
 away(struct drain *d)
 {
+	const int64_t most_ms = d->opt.max_retry_ms < AWAY_MAX_RETRY_MS
+								? d->opt.max_retry_ms
+								: AWAY_MAX_RETRY_MS;
+
 	set_away(d, true);
-	back_off(d, "drain_waits", d->answer.message);
+	pause_up_to(d, most_ms, "drain_waits", d->answer.message);
 }
 
 static void
