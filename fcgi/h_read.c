@@ -79,10 +79,12 @@ handle_reader_ready(struct request *req, void *app)
 		 .status = keys_ready(reader->keys) ? HEALTH_PASS : HEALTH_FAIL,
 		 .value = keys_age_ms(reader->keys),
 		 .unit = "ms",
-		 .output = "The API keys are not known."},
+		 .output = "The API keys are not known.",
+		 .affected = health_queries},
 		{.name = "database:reachable",
 		 .status = is_reachable(reader) ? HEALTH_PASS : HEALTH_FAIL,
-		 .output = "The database is not reachable."},
+		 .output = "The database is not reachable.",
+		 .affected = health_queries},
 	};
 
 	health_ready(req, checks, sizeof(checks) / sizeof(checks[0]));

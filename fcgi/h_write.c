@@ -28,6 +28,7 @@ check_spool(const struct spool_status *spool)
 					 ? spool->bytes * PERCENT / spool->max_bytes
 					 : PERCENT,
 		.unit = "percent",
+		.affected = health_events,
 	};
 
 	if (spool->takes_events)
@@ -58,6 +59,7 @@ check_database(const struct drain_status *drain)
 		.status = HEALTH_PASS,
 		.value = waited_us(drain) / US_A_SECOND,
 		.unit = "s",
+		.affected = health_queries,
 	};
 
 	if (drain->is_away)
@@ -83,6 +85,7 @@ check_dead_letters(const struct drain_status *drain)
 		.status = HEALTH_PASS,
 		.value = drain->dead_letters + drain->gaps,
 		.unit = "count",
+		.affected = health_queries,
 	};
 
 	if (check.value > 0)
@@ -97,7 +100,11 @@ check_dead_letters(const struct drain_status *drain)
 static struct health_check
 check_keys(struct keys *keys)
 {
-	struct health_check check = {.name = "keys:age", .status = HEALTH_PASS};
+	struct health_check check = {
+		.name = "keys:age",
+		.status = HEALTH_PASS,
+		.affected = health_events,
+	};
 	int64_t age_ms = keys_age_ms(keys);
 
 	if (age_ms >= 0)

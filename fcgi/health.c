@@ -15,6 +15,17 @@ static const char *const names[] = {
 	[HEALTH_FAIL] = "fail",
 };
 
+const char *const health_events[] = {
+	"/3.0/projects/{id}/events",
+	"/3.0/projects/{id}/events/{collection}",
+	NULL,
+};
+
+const char *const health_queries[] = {
+	"/3.0/projects/{id}/queries/{analysis}",
+	NULL,
+};
+
 enum handled
 health_live(struct request *req, void *app)
 {
@@ -22,6 +33,16 @@ health_live(struct request *req, void *app)
 	reply_begin(req, 200, HEALTH_TYPE);
 	buf_str(reply_body(req), "{\"status\":\"pass\"}");
 	return HANDLED_NOW;
+}
+
+static void
+put_affected(struct json_out *json, const char *const *affected)
+{
+	json_key(json, "affectedEndpoints");
+	json_array(json);
+	for (; *affected != NULL; affected++)
+		json_string(json, *affected);
+	json_array_end(json);
 }
 
 static void
@@ -44,6 +65,8 @@ put_check(struct json_out *json, const struct health_check *check)
 		json_key(json, "output");
 		json_string(json, check->output);
 	}
+	if (check->affected != NULL && check->status != HEALTH_PASS)
+		put_affected(json, check->affected);
 	json_object_end(json);
 	json_array_end(json);
 }

@@ -28,7 +28,14 @@ struct health_check
 	int64_t value;
 	const char *unit;	/* of the value; NULL: there is no value */
 	const char *output; /* a sentence, for warn and fail; or NULL */
+	/* Which requests suffer from a warn or fail: URI templates, a NULL behind
+	 * the last; or NULL. */
+	const char *const *affected;
 };
+
+/* What clients call, for "affected". */
+extern const char *const health_events[];
+extern const char *const health_queries[];
 
 /* A route_handler: for every program the same. */
 enum handled health_live(struct request *req, void *app);

@@ -249,7 +249,12 @@ is($r->{status}, 503, 'and after some failures none is tried');
 between($s, 0, 0.01, 'which is said at once');
 like($r->{headers}{'retry-after'}, qr/^[1-9]\d*$/, 'with Retry-After');
 is($r->{json}{error_code}, 'ServiceUnavailableError', 'as JSON');
-is($tally->http('GET', '/health/query/ready')->{status}, 503, 'not ready');
+$r = $tally->http('GET', '/health/query/ready');
+is($r->{status}, 503, 'not ready');
+is_deeply($r->{json}{checks}{'database:reachable'}[0]{affectedEndpoints},
+	[ '/3.0/projects/{id}/queries/{analysis}' ], '... for queries');
+is($r->{json}{checks}{'keys:age'}[0]{affectedEndpoints}, undef,
+	'... while the keys are well');
 is($tally->http('GET', '/health/query/live')->{status}, 200, 'but live');
 
 # Keys come from the snapshot all the while.

@@ -120,6 +120,11 @@ is(ready(), '200 warn', 'and stays so');
 my $r = $tally->http('GET', '/health/ready');
 cmp_ok($r->{json}{checks}{'database:delay'}[0]{observedValue}, '>=', 1,
 	'which says for how long events have not been stored');
+is_deeply($r->{json}{checks}{'database:delay'}[0]{affectedEndpoints},
+	[ '/3.0/projects/{id}/queries/{analysis}' ],
+	'and who suffers: queries, which do not see them');
+is($r->{json}{checks}{'spool:utilization'}[0]{affectedEndpoints}, undef,
+	'of what is well nobody does');
 $tally->start_postgres;
 $load->more(50);
 all_taken('stopped');
@@ -281,6 +286,10 @@ is($refused->{status}, 503, 'then it is full');
 is($refused->{json}{error_code}, 'SpoolFullError', 'which has a name');
 cmp_ok($refused->{headers}{'retry-after'} // 0, '>=', 1, 'and a Retry-After');
 is(ready(), '503 fail', 'and it is not ready any more');
+is_deeply($tally->http('GET', '/health/ready')
+		->{json}{checks}{'spool:utilization'}[0]{affectedEndpoints},
+	[ map { "/3.0/projects/{id}/events$_" } '', '/{collection}' ],
+	'for events, single and many');
 $tally->start_postgres;
 $tally->wait_until('room', sub { ready() =~ /^200/ }, 60);
 $load->drained;
