@@ -196,14 +196,21 @@ sub start_nginx_at
 		local $/;
 		local $_ = <$in>;
 		s{/run/tally\b}{$dir/run}g;
+		s{/var/lib/tally-status\b}{$dir/status}g;
+		s{/usr/local/share/tally\b}{$dir/share}g;
 		s{/var/lib/tally\b}{$dir}g;
 		s{^(\s*)listen 80;}{$1listen 127.0.0.1:$port;}m;
 		$opt{edit}->() if $opt{edit} && $file eq 'tally.conf';
 		open my $out, '>', "$dir/$file" or die "TallyTest: $file: $!\n";
 		print $out $_;
 	}
-	make_path("$dir/nginx");
-	chown $self->{uid}, $self->{gid}, "$dir/nginx" if defined $self->{uid};
+	make_path("$dir/nginx", "$dir/status", "$dir/share");
+	copy("$ROOT/deploy/www/status.html", "$dir/share/status.html")
+		or die "TallyTest: deploy/www/status.html: $!\n";
+	if (defined $self->{uid})
+	{
+		chown $self->{uid}, $self->{gid}, "$dir/nginx", "$dir/status";
+	}
 
 	my ($nginx) = grep { -x } map { "$_/nginx" }
 		split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin';
