@@ -18,7 +18,7 @@ check() # TITLE COMMAND...
   fi
 }
 
-RULES=(alerts.yml alerts_probe.yml)
+RULES=(alerts.yml alerts_probe.yml alerts_status.yml)
 
 # rule NAME -- the first rule of that name, without comments.
 rule()
@@ -42,7 +42,7 @@ alerts_are_tested()
 {
   local alert missing=0
   while read -r alert; do
-    grep -q "alertname=\"$alert\"" alerts_test.yml alerts_slow_test.yml alerts_nginx_test.yml alerts_probe_test.yml || { echo "$alert is not tested"; missing=1; }
+    grep -q "alertname=\"$alert\"" alerts_test.yml alerts_slow_test.yml alerts_nginx_test.yml alerts_probe_test.yml alerts_status_test.yml || { echo "$alert is not tested"; missing=1; }
     grep -qx "### $alert" ../RUNBOOK.md || { echo "$alert has no page in RUNBOOK.md"; missing=1; }
     rule "$alert" | grep -qF "RUNBOOK.md#$(tr '[:upper:]' '[:lower:]' <<<"$alert")" || { echo "$alert does not name its page"; missing=1; }
   done < <(sed -n 's/^ *- alert: //p' "${RULES[@]}" | sort -u)
@@ -54,6 +54,7 @@ check "the configuration is one" promtool check config prometheus.yml
 check "each outage fires its alerts, and no others" promtool test rules alerts_test.yml
 check "what nginx answers itself fires its alerts" promtool test rules alerts_nginx_test.yml
 check "the probe fires its alerts" promtool test rules alerts_probe_test.yml
+check "a status page that is old fires its alert" promtool test rules alerts_status_test.yml
 check "a slow burn fires its tickets" promtool test rules alerts_slow_test.yml
 check "the Watchdog has no condition" watchdog_is_unconditional
 check "every alert is tested and explained" alerts_are_tested

@@ -200,8 +200,13 @@ for my $name (text_of('deploy/prometheus/probe.sh') =~ /^  metric (\w+)/mg)
 {
 	$named{"tally_probe_$name"} = $family{"tally_probe_$name"} = 1;
 }
+# that of the status page: 076_status.pl
+for my $name (text_of('deploy/www/status.pl') =~ /^# TYPE (\w+)/mg)
+{
+	$named{$name} = $family{$name} = 1;
+}
 my $alerts = join('', map { text_of("deploy/prometheus/$_.yml") }
-	qw(alerts alerts_probe)) =~ s/^\s*#.*//mgr;
+	qw(alerts alerts_probe alerts_status)) =~ s/^\s*#.*//mgr;
 my %used = map { $_ => 1 } $alerts =~ /\b(tally_\w+)/g;
 cmp_ok(scalar(keys %used), '>', 8, 'metrics in the alerts');
 ok($named{$_}, "$_, which an alert needs, is there") for sort keys %used;
