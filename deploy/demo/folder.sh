@@ -5,7 +5,7 @@
 # shellcheck shell=bash
 
 MARK=.tally-demo
-PARTS="bin conf env extension.sum loaded log nginx pgdata run spool"
+PARTS="bin conf env extension.sum loaded log nginx pgdata run spool status"
 
 # suitable DIR -- can the servers work there?  The user who runs them must be
 # able to enter it; a socket's path may have 107 bytes; and the path is pasted
@@ -63,7 +63,7 @@ make_dir()
   chmod 700 "$DIR" ||
     die "$DIR belongs to another user." \
       "Run this as that user, or set TALLY_DEMO_DIR."
-  for part in . bin conf log nginx run spool; do
+  for part in . bin conf log nginx run spool status; do
     "${AS_USER[@]}" mkdir -p -m 700 "$DIR/$part" ||
       die "cannot make $DIR/$part"
   done

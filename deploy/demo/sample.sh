@@ -133,7 +133,7 @@ show_usage()
 {
   cat <<EOT
 
-Tally is up at $URL.
+Tally is up at $URL, its status page at $URL/status.
 
 Send an event:
   curl $URL/3.0/projects/$TALLY_PROJECT/events/page_views \\

@@ -1,11 +1,13 @@
-# servers.sh -- the demo's four processes: build, configure, start, stop.
+# servers.sh -- the demo's five processes: build, configure, start, stop.
 #
 # Sourced by demo.sh.  DIR/run/NAME.pid says what runs, DIR/log/NAME.log what
-# it has said; NAME is postgres, write, read or nginx.
+# it has said; NAME is one of SERVERS.
 # shellcheck shell=bash
 
+SERVERS=(postgres write read nginx status)
+
 # Outermost first: how each is asked to end, and the seconds it gets.
-STOP_ORDER="nginx:QUIT:10 read:TERM:15 write:TERM:15 postgres:INT:30"
+STOP_ORDER="status:TERM:10 nginx:QUIT:10 read:TERM:15 write:TERM:15 postgres:INT:30"
 
 running() { process_of "$DIR/run/$1.pid"; }
 
@@ -26,7 +28,7 @@ stop_all()
 all_running()
 {
   local name
-  for name in postgres write read nginx; do
+  for name in "${SERVERS[@]}"; do
     running "$name" >/dev/null || return 1
   done
 }
@@ -42,7 +44,7 @@ dead_process()
 {
   local name
   if [ -e "$DIR/run/stopping" ]; then return 1; fi
-  for name in postgres write read nginx; do
+  for name in "${SERVERS[@]}"; do
     if [ -e "$DIR/run/$name.pid" ] && ! running "$name" >/dev/null; then
       printf '%s\n' "$name"
       return
@@ -55,7 +57,7 @@ give_up()
 {
   local name
   warn "demo.sh: $1"
-  for name in postgres write read nginx; do
+  for name in "${SERVERS[@]}"; do
     if [ -s "$DIR/log/$name.log" ]; then show_log "$name"; fi
   done
   exit 1
@@ -78,18 +80,18 @@ wait_for()
 
 build()
 {
-  local log=$DIR/log/build.log
+  local log=$DIR/log/build.log program copy
   say "Building"
   make -C "$ROOT" PG_CONFIG="$PG_CONFIG" >"$log" 2>&1 || {
     tail -n 30 "$log" >&2
     die "the build failed; the whole output is in $log"
   }
-  for program in tally-write tally-read; do
-    if cmp -s "$ROOT/fcgi/$program" "$DIR/bin/$program"; then continue; fi
-    rm -f "$DIR/bin/$program"
-    cp "$ROOT/fcgi/$program" "$DIR/bin/$program" ||
-      die "cannot copy $program to $DIR/bin"
-    chmod 755 "$DIR/bin/$program"
+  for program in fcgi/tally-write fcgi/tally-read deploy/www/status.pl; do
+    copy=$DIR/bin/${program##*/}
+    if cmp -s "$ROOT/$program" "$copy"; then continue; fi
+    rm -f "$copy"
+    cp "$ROOT/$program" "$copy" || die "cannot copy $program to $DIR/bin"
+    chmod 755 "$copy"
   done
 }
 
@@ -210,10 +212,13 @@ write_configuration()
   configure tally-read "listen=$DIR/run/read.sock" \
     "database=$conninfo=tally_reader"
   for file in nginx.conf tally.conf; do
-    sed -e "s|/run/tally\\b|$DIR/run|g" -e "s|/var/lib/tally\\b|$DIR|g" \
+    sed -e "s|/run/tally\\b|$DIR/run|g" \
+      -e "s|/var/lib/tally-status\\b|$DIR/status|g" -e "s|/usr/local/share/tally\\b|$DIR/conf|g" \
+      -e "s|/var/lib/tally\\b|$DIR|g" \
       -e "s|^\\( *\\)listen 80;|\\1listen 127.0.0.1:$PORT;|" \
       "$ROOT/deploy/nginx/$file" >"$DIR/conf/$file"
   done
+  cp "$ROOT/deploy/www/status.html" "$DIR/conf/" || die "cannot write to $DIR/conf"
   if [ "$(id -u)" = 0 ]; then chown -R "$RUN_USER:" "$DIR/conf"; fi
 }
 
@@ -229,8 +234,9 @@ health() { curl -fsS -m 2 "$URL/health/$1"; }
 
 start_all()
 {
+  local name
   say "Starting PostgreSQL, tally-write, tally-read and nginx"
-  for name in postgres write read nginx; do : >"$DIR/log/$name.log"; done
+  for name in "${SERVERS[@]}"; do : >"$DIR/log/$name.log"; done
   start_postgres
   make_database
   make_project
@@ -243,4 +249,7 @@ start_all()
     nginx -e stderr -p "$DIR" -c "$DIR/conf/nginx.conf"
   wait_for "tally-write" "$READY_S" health ready
   wait_for "tally-read" "$READY_S" health query/ready
+  # once a minute; what systemd's timer does elsewhere
+  start_process "$DIR/run/status.pid" "$DIR/log/status.log" env TALLY_URL="$URL" \
+    perl -e 'for (;;) { system @ARGV; sleep 60 }' "$DIR/bin/status.pl" "$DIR/status/www"
 }

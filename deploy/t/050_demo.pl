@@ -109,7 +109,7 @@ like($out, qr/There is no demo/, '... says so');
 ($status, $out, $seconds) = demo('--detach');
 is($status, 0, 'up from nothing') or diag $out;
 note sprintf 'from nothing: %.1f s', $seconds;
-is(scalar(started()), 4, 'four servers');
+is(scalar(started()), 5, 'four servers, and the status page');
 is(events(), 100_000, 'with 100,000 events');
 is(query(), 95_000, '... that a query counts');
 like($out, qr/100000 of 100000 events sent/, 'said how far it was');
@@ -128,6 +128,14 @@ like($env->{$_}, qr/^[0-9A-F]{64}$/, "env: $_")
 	for qw(TALLY_WRITE_KEY TALLY_READ_KEY TALLY_MASTER_KEY);
 is($env->{TALLY_URL}, "http://127.0.0.1:$port", 'env: the address');
 is((stat "$dir/env")[2] & 077, 0, 'env: for its owner alone');
+
+like($out, qr{its status page at http://127\.0\.0\.1:$port/status\.}, 'says where its state is');
+my $page = HTTP::Tiny->new->get("$env->{TALLY_URL}/status");
+like($page->{content}, qr/<title>Status/, '... there is a page');
+my $state = sub { my $r = HTTP::Tiny->new->get("$env->{TALLY_URL}/api/v2/status.json");
+	eval { decode_json($r->{content})->{status}{indicator} } // '' };
+sleep 0.1 while $state->() ne 'none' && time < $^T + 200;
+is($state->(), 'none', '... which says that all is well');
 
 # What is printed can be pasted.
 my ($send) = $out =~ /Send an event:\n(.*?)\n\n/s;
@@ -195,7 +203,7 @@ like($said, qr/Ctrl-C ends it/, 'in the foreground') or diag $said;
 is(events(), 0, '--reset began with nothing, --no-load left it so');
 isnt(env()->{TALLY_PROJECT}, $env->{TALLY_PROJECT}, '... but with a new project');
 @pids = started();
-is(scalar(@pids), 4, 'four servers');
+is(scalar(@pids), 5, 'four servers, and the status page');
 $h->signal('INT');
 eval { $h->finish };
 is(scalar(alive(@pids)), 0, 'Ctrl-C ends them all');
