@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use File::Basename qw(basename);
 use IPC::Run ();
 use POSIX qw(strftime);
 use TallyTest;
@@ -191,6 +192,20 @@ for my $function (@functions)
 {
 	ok($readme =~ /\b(?:tally\.|\|)\Q$function\E\b/,
 		"the function $function is in the reference");
+}
+
+# Whoever opens a folder finds each file in its README: by its name, or as
+# `name.[ch]`, or as `name.one` `.other`.
+for my $folder (qw(fcgi fcgi/fuzz fcgi/t fcgi/test deploy/t deploy/bench
+	deploy/prometheus deploy/systemd deploy/www))
+{
+	my $text = text_of("$folder/README.md");
+	my %named = map { $_ => 1 } map { s/\.\[ch\]$// ? ("$_.c", "$_.h") : $_ }
+		$text =~ /`([\w.-]+(?:\[ch\])?)`/g;
+	$named{"$1.$2"} = 1 while $text =~ /`([\w-]+)\.\w+` `(?=\.(\w+)`)/g;
+	my @files = map { basename($_) } grep { -f } glob "$TallyTest::ROOT/$folder/*.*";
+	is(join(' ', grep { !$named{$_} && !/^(README\.md|tally-.*\.o)$/ } @files), '',
+		"$folder/README.md has every file");
 }
 
 ok($tally->stop, 'all stops');
