@@ -65,6 +65,26 @@ is_reachable(const struct reader *reader)
 		   !heartbeat_is_away(reader->heartbeat);
 }
 
+/* check_behind -- are events still to be stored that others have sent? */
+static struct health_check
+check_behind(int64_t behind_ms)
+{
+	struct health_check check = {
+		.name = "events:behind",
+		.status = HEALTH_PASS,
+		.value = behind_ms / 1000,
+		.unit = "s",
+		.affected = health_queries,
+	};
+
+	if (check.value >= HEALTH_LATE_S)
+	{
+		check.status = HEALTH_WARN;
+		check.output = "Events wait to be stored; queries do not see them.";
+	}
+	return check;
+}
+
 /*
  * handle_reader_ready -- what is known already, nothing that is asked now: a
  * check that waited for the database would pile up in the very outage it is
@@ -74,6 +94,8 @@ enum handled
 handle_reader_ready(struct request *req, void *app)
 {
 	const struct reader *reader = app;
+	const int64_t behind_ms = reader->behind_ms;
+	const size_t unknown = behind_ms < 0 ? 1 : 0;
 	const struct health_check checks[] = {
 		{.name = "keys:age",
 		 .status = keys_ready(reader->keys) ? HEALTH_PASS : HEALTH_FAIL,
@@ -85,9 +107,10 @@ handle_reader_ready(struct request *req, void *app)
 		 .status = is_reachable(reader) ? HEALTH_PASS : HEALTH_FAIL,
 		 .output = "The database is not reachable.",
 		 .affected = health_queries},
+		check_behind(behind_ms),
 	};
 
-	health_ready(req, checks, sizeof(checks) / sizeof(checks[0]));
+	health_ready(req, checks, sizeof(checks) / sizeof(checks[0]) - unknown);
 	return HANDLED_NOW;
 }
 

@@ -12,9 +12,6 @@
 #include "clock.h"
 #include "writer.h"
 
-/* Events this old are not "within a second" any more. */
-#define LATE_S 5
-
 #define PERCENT 100
 #define US_A_SECOND 1000000
 
@@ -68,7 +65,7 @@ check_database(const struct drain_status *drain)
 		check.output = "The database does not take events; they wait in the "
 					   "spool and queries do not see them.";
 	}
-	else if (check.value >= LATE_S)
+	else if (check.value >= HEALTH_LATE_S)
 	{
 		check.status = HEALTH_WARN;
 		check.output = "The database is behind; queries do not see the "

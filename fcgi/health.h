@@ -14,6 +14,9 @@
 
 #include "request.h"
 
+/* Events that wait so long to be stored are not "within a second" any more. */
+#define HEALTH_LATE_S 5
+
 enum health_status
 {
 	HEALTH_PASS,

@@ -119,12 +119,18 @@ sub ask
 	return { status => $status, code => $code, checks => $answer->{checks} };
 }
 
-# delay_of(answer) -- the check that says how late data is, or undef
+# delay_of(write, read) -- the check that says how late data is, the worst, or
+# undef.  One knows its own spool, the other what all spools have said.
 sub delay_of
 {
-	my ($answer) = @_;
-	my $check = eval { $answer->{checks}{'database:delay'}[0] };
-	return ref $check eq 'HASH' ? $check : undef;
+	my ($write, $read) = @_;
+	my $passes = sub { ($_[0]{status} // '') eq 'pass' };
+	my @checks = sort { $passes->($a) <=> $passes->($b)
+			|| ($b->{observedValue} // 0) <=> ($a->{observedValue} // 0) }
+		grep { ref eq 'HASH' }
+		eval { $write->{checks}{'database:delay'}[0] },
+		eval { $read->{checks}{'events:behind'}[0] };
+	return $checks[0];
 }
 
 # A warning is about other things than taking events: ready is ready.
@@ -162,7 +168,7 @@ sub judge_freshness
 sub components
 {
 	my ($write, $read, $now, $was) = @_;
-	my $delay = delay_of($write);
+	my $delay = delay_of($write, $read);
 	my %status = (ingest => judge_ingest($write),
 		queries => judge_queries($read, $was->{queries}, $now),
 		freshness => judge_freshness($delay));

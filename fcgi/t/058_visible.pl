@@ -85,6 +85,10 @@ ok($in_time, 'and within a second, p99');
 	$tally->wait_until('the first event', sub { ($ask->()->{json}{result} // 0) == 1 });
 	is($ask->()->{headers}{'tally-behind'}, undef, 'all is stored: nothing is behind');
 
+	my $ready = sub { $tally->http('GET', '/health/query/ready')->{json}{checks}
+		{'events:behind'}[0] };
+	is($ready->()->{observedValue}, 0, '... as readiness says');
+
 	my $locker = IPC::Run::start([ $tally->psql_command, map { ('-c', $_) } 'BEGIN',
 			'LOCK TABLE tally_store.event IN SHARE MODE', 'SELECT pg_sleep(7)',
 			'ROLLBACK' ], '<', '/dev/null', '>&', \my $said);
@@ -102,6 +106,7 @@ ok($in_time, 'and within a second, p99');
 	$r = $ask->();
 	my $behind = $r->{headers}{'tally-behind'} // -1;
 	cmp_ok(abs($behind - (time - $sent)), '<', 2.5, '... by so many seconds');
+	cmp_ok($ready->()->{observedValue}, '>=', 1, '... so does readiness');
 	like($tally->http('GET', "/3.0/projects/$p->{project}/queries/count"
 			. '?event_collection=late&timeframe=this_2_days', key => $p->{read_key})
 		->{headers}{'access-control-expose-headers'} // '', qr/\bTally-Behind\b/,
