@@ -11,10 +11,16 @@
 #include "log.h"
 #include "quarantine_board.h"
 
+/* As long as a quarantine can be (setting quarantine_ms). */
+#define LONGEST_MS 3600000
+/* Connections that are lost so soon one after the other are so for one reason. */
+#define LOSSES_APART_MS 2000
+
 struct quarantine
 {
 	int64_t length_ms;
 	int64_t entered;
+	_Atomic bool left;
 	struct quarantine_access access;
 };
 
@@ -22,6 +28,16 @@ static struct quarantine_row *
 row_of(const struct quarantine *quarantine, int row)
 {
 	return &quarantine->access.board->rows[row];
+}
+
+/* rows_used -- however wrong what stands there is. */
+static int
+rows_used(const struct quarantine *quarantine)
+{
+	const int rows = quarantine->access.board->rows_used;
+
+	return rows < 0 || rows > quarantine->access.rows ? quarantine->access.rows
+													  : rows;
 }
 
 static struct quarantine_row *
@@ -34,6 +50,38 @@ own_row(const struct quarantine *quarantine)
  * Places
  */
 
+/* What a place says; "place" is NULL where there is none. */
+struct found
+{
+	struct quarantine_place *place;
+	int64_t until_ms;
+	int64_t lost_ms;
+	enum quarantine_reason reason;
+	int losses;
+};
+
+/* look -- is it the fingerprint's? */
+static bool
+look(struct quarantine_place *place, uint64_t fingerprint, int64_t now_ms,
+	 struct found *found)
+{
+	int reason;
+
+	if (atomic_load_explicit(&place->fingerprint, memory_order_relaxed) !=
+		fingerprint)
+		return false;
+	reason = place->reason;
+	*found = (struct found){.place = place,
+							.until_ms = place->until_ms,
+							.lost_ms = place->lost_ms,
+							.reason = (enum quarantine_reason) reason,
+							.losses = place->losses};
+	/* a file may hold anything */
+	return place->fingerprint == fingerprint && now_ms < found->until_ms &&
+		   found->until_ms - now_ms <= LONGEST_MS && reason >= 0 &&
+		   reason < QUARANTINE__REASONS;
+}
+
 /*
  * find -- the fingerprint's place in a row.
  *
@@ -41,21 +89,16 @@ own_row(const struct quarantine *quarantine)
  * clears the time first and sets it last, so the fingerprint is compared before
  * and after.
  */
-static struct quarantine_place *
+static struct found
 find(struct quarantine_row *row, uint64_t fingerprint, int64_t now_ms)
 {
+	struct found found = {.place = NULL};
 	size_t i;
 
 	for (i = 0; i < QUARANTINE_PLACES; i++)
-	{
-		struct quarantine_place *place = &row->places[i];
-
-		if (atomic_load_explicit(&place->fingerprint, memory_order_relaxed) ==
-				fingerprint &&
-			now_ms < place->until_ms && place->fingerprint == fingerprint)
-			return place;
-	}
-	return NULL;
+		if (look(&row->places[i], fingerprint, now_ms, &found))
+			return found;
+	return (struct found){.place = NULL};
 }
 
 /* take -- the fingerprint's own place, or the one that is free first. */
@@ -63,7 +106,7 @@ static struct quarantine_place *
 take(const struct quarantine *quarantine, uint64_t fingerprint, int64_t now_ms)
 {
 	struct quarantine_row *row = own_row(quarantine);
-	struct quarantine_place *best = find(row, fingerprint, now_ms);
+	struct quarantine_place *best = find(row, fingerprint, now_ms).place;
 	size_t i;
 
 	if (best != NULL)
@@ -75,6 +118,7 @@ take(const struct quarantine *quarantine, uint64_t fingerprint, int64_t now_ms)
 	best->until_ms = 0;
 	best->reason = QUARANTINE_NONE;
 	best->losses = 0;
+	best->lost_ms = now_ms;
 	best->fingerprint = fingerprint;
 	return best;
 }
@@ -106,45 +150,57 @@ quarantine_timeout(struct quarantine *quarantine, uint64_t fingerprint,
 	put(quarantine, fingerprint, now_ms, QUARANTINE_TIMEOUT);
 }
 
-/* losses_elsewhere -- what the other programs have counted. */
+/* losses_elsewhere -- what the other programs have counted; but not for what
+ * has just happened to all of them. */
 static int
 losses_elsewhere(const struct quarantine *quarantine, uint64_t fingerprint,
-				 int64_t now_ms)
+				 int64_t now_ms, int64_t apart_ms)
 {
 	int losses = 0;
 	int i;
 
-	for (i = 0; i < quarantine->access.board->rows_used; i++)
+	for (i = 0; i < rows_used(quarantine); i++)
 	{
-		const struct quarantine_place *place =
+		const struct found found =
 			find(row_of(quarantine, i), fingerprint, now_ms);
 
-		if (place != NULL && i != quarantine->access.own)
-			losses += place->losses;
+		if (found.place != NULL && i != quarantine->access.own)
+			losses += now_ms - found.lost_ms >= apart_ms ? found.losses
+					  : found.losses > 0				 ? found.losses - 1
+														 : 0;
 	}
 	return losses;
 }
 
-/* lose -- something was lost while it ran: with one too many it is the fault
- * of the query. */
+/*
+ * lose -- something was lost while it ran: with one too many it is the fault of
+ * the query.
+ *
+ * A database that ends all its connections is lost once, however many ran it:
+ * what comes less than "apart_ms" after another loss is that one.
+ */
 static void
 lose(struct quarantine *quarantine, uint64_t fingerprint, int64_t now_ms,
-	 enum quarantine_reason reason)
+	 int64_t apart_ms, enum quarantine_reason reason)
 {
-	const int elsewhere = losses_elsewhere(quarantine, fingerprint, now_ms);
+	const int elsewhere =
+		losses_elsewhere(quarantine, fingerprint, now_ms, apart_ms);
 	struct quarantine_place *place = take(quarantine, fingerprint, now_ms);
 
+	place->until_ms = now_ms + quarantine->length_ms;
+	if (place->losses > 0 && now_ms - place->lost_ms < apart_ms)
+		return;
+	place->lost_ms = now_ms;
 	if (place->reason == QUARANTINE_NONE &&
 		++place->losses + elsewhere >= QUARANTINE_LOSSES)
 		enter(quarantine, place, reason);
-	place->until_ms = now_ms + quarantine->length_ms;
 }
 
 void
 quarantine_loss(struct quarantine *quarantine, uint64_t fingerprint,
 				int64_t now_ms)
 {
-	lose(quarantine, fingerprint, now_ms, QUARANTINE_LOST);
+	lose(quarantine, fingerprint, now_ms, LOSSES_APART_MS, QUARANTINE_LOST);
 }
 
 /* ------------------------------------------------------------------------
@@ -154,7 +210,8 @@ quarantine_loss(struct quarantine *quarantine, uint64_t fingerprint,
 void
 quarantine_begin(struct quarantine *quarantine, int slot, uint64_t fingerprint)
 {
-	own_row(quarantine)->running[slot] = fingerprint;
+	if (!quarantine->left)
+		own_row(quarantine)->running[slot] = fingerprint;
 }
 
 void
@@ -231,25 +288,25 @@ bury(struct quarantine *quarantine, struct quarantine_row *row, int64_t now_ms)
 		if (suspects == 1)
 			put(quarantine, fingerprint, now_ms, QUARANTINE_KILLED);
 		else
-			lose(quarantine, fingerprint, now_ms, QUARANTINE_KILLED);
+			lose(quarantine, fingerprint, now_ms, 0, QUARANTINE_KILLED);
 		unmark(row, fingerprint);
 	}
 	if (suspects > 0)
 		log_death(suspects, quarantine->entered - before);
 }
 
-/* bury_who_ran -- of those who died, whoever ran that query. */
+/* bury_dead -- those who died while they ran that query; 0: any. */
 static void
-bury_who_ran(struct quarantine *quarantine, uint64_t fingerprint,
-			 int64_t now_ms)
+bury_dead(struct quarantine *quarantine, uint64_t fingerprint, int64_t now_ms)
 {
 	int i;
 
-	for (i = 0; i < quarantine->access.board->rows_used; i++)
+	for (i = 0; i < rows_used(quarantine); i++)
 	{
 		struct quarantine_row *row = row_of(quarantine, i);
 
-		if (i == quarantine->access.own || !runs(row, fingerprint) ||
+		if (i == quarantine->access.own ||
+			(fingerprint != 0 && !runs(row, fingerprint)) ||
 			!quarantine_board_take(&quarantine->access, i))
 			continue;
 		bury(quarantine, row, now_ms);
@@ -270,16 +327,16 @@ known(const struct quarantine *quarantine, uint64_t fingerprint,
 	int i;
 
 	*left_ms = 0;
-	for (i = 0; i < quarantine->access.board->rows_used; i++)
+	for (i = 0; i < rows_used(quarantine); i++)
 	{
-		const struct quarantine_place *place =
+		const struct found found =
 			find(row_of(quarantine, i), fingerprint, now_ms);
-		const int64_t left = place != NULL ? place->until_ms - now_ms : 0;
 
-		if (left <= *left_ms || place->reason == QUARANTINE_NONE)
+		if (found.place == NULL || found.reason == QUARANTINE_NONE ||
+			found.until_ms - now_ms <= *left_ms)
 			continue;
-		*left_ms = left;
-		reason = (enum quarantine_reason) place->reason;
+		*left_ms = found.until_ms - now_ms;
+		reason = found.reason;
 	}
 	return reason;
 }
@@ -288,7 +345,10 @@ enum quarantine_reason
 quarantine_find(struct quarantine *quarantine, uint64_t fingerprint,
 				int64_t now_ms, int64_t *left_ms)
 {
-	bury_who_ran(quarantine, fingerprint, now_ms);
+	*left_ms = 0;
+	if (quarantine->length_ms == 0)
+		return QUARANTINE_NONE;
+	bury_dead(quarantine, fingerprint, now_ms);
 	return known(quarantine, fingerprint, now_ms, left_ms);
 }
 
@@ -358,8 +418,9 @@ quarantine_new(const char *file, int64_t length_ms, int64_t now_ms)
 		free(quarantine);
 		return NULL;
 	}
-	/* who had the row before */
+	/* who had the row before, and who was not followed by anybody */
 	bury(quarantine, own_row(quarantine), now_ms);
+	bury_dead(quarantine, 0, now_ms);
 	return quarantine;
 }
 
@@ -368,6 +429,7 @@ quarantine_leave(struct quarantine *quarantine)
 {
 	int i;
 
+	quarantine->left = true;
 	for (i = 0; i < QUARANTINE_SLOTS; i++)
 		quarantine_end(quarantine, i);
 }

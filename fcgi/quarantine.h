@@ -19,7 +19,8 @@
  * If there was one, that is the one.  Of several nobody can tell: each has lost
  * something, as it loses a connection, and QUARANTINE_LOSSES of these are a
  * quarantine.  So a query that kills is met once where it ran alone, and else
- * twice, on all the tally-read of a host together.
+ * twice, on all the tally-read of a host together; but where it is asked of
+ * several at the same time it runs in each.
  *
  * A fixed number of places; when all are taken the one that would be free
  * first is given up.  No clock of its own; the caller lets one thread in at a
@@ -46,6 +47,7 @@ enum quarantine_reason
 	QUARANTINE_TIMEOUT, /* it took all the time it may */
 	QUARANTINE_LOST,	/* its connections broke while it ran */
 	QUARANTINE_KILLED,	/* a tally-read died while it ran */
+	QUARANTINE__REASONS
 };
 
 struct quarantine;

@@ -4,14 +4,21 @@
  *
  * LOCKS.  Byte 0 of the file is locked while it is made or looked at first, so
  * that of two programs that start together one makes it.  A row's first byte is
- * locked by its owner as long as that lives.  They are locks of the open file
- * (F_OFD_SETLK, hence _GNU_SOURCE), which the kernel ends with its last
- * descriptor: nothing has to be tidied up after a kill -9.
+ * locked by its owner as long as that lives; nothing has to be tidied up after a
+ * kill -9.
+ *
+ * They are POSIX's locks of a process (F_SETLK), for the one thing that those of
+ * an open file (F_OFD_SETLK) do not do: Linux ends them while it goes through
+ * the descriptors of a process that dies, and only then lets go of any file.  So
+ * whoever learns of the death by a connection that broke, and asks somebody else
+ * the same, finds the row without an owner.  The price: no other descriptor of
+ * the file may be closed by this process, and it must be open once only.
  *
  * A file that says nothing is not written over but unlinked, as another program,
- * of an older version, may have it mapped.
+ * of an older version, may have it mapped.  Who wants it gone removes it, too: to
+ * make it shorter would be a signal (SIGBUS) to all who have it.
  */
-#define _GNU_SOURCE
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "quarantine_board.h"
 
 #include <errno.h>
@@ -23,8 +30,9 @@
 
 #include "clock.h"
 
-/* Changes with the layout. */
-static const char format[16] = "tally-quarant-1";
+/* Changes with the layout, behind the first so many bytes. */
+static const char format[16] = "tally-quarant-2";
+#define OUR_BYTES 13
 
 #define BOARD_BYTES(rows)                                                     \
 	(sizeof(struct quarantine_board) +                                        \
@@ -45,7 +53,7 @@ lock(int fd, size_t at, short type)
 		.l_len = 1,
 	};
 
-	return fcntl(fd, F_OFD_SETLK, &region) == 0;
+	return fcntl(fd, F_SETLK, &region) == 0;
 }
 
 static size_t
@@ -116,8 +124,7 @@ is_ours(const struct quarantine_board *board)
 
 	read_boot(boot);
 	return memcmp(board->format, format, sizeof(format)) == 0 &&
-		   memcmp(board->boot, boot, sizeof(boot)) == 0 &&
-		   board->rows_used >= 0 && board->rows_used <= QUARANTINE_ROWS;
+		   memcmp(board->boot, boot, sizeof(boot)) == 0;
 }
 
 static void
@@ -144,6 +151,30 @@ claim(struct quarantine_access *access)
 			return true;
 		}
 	return false;
+}
+
+/* is_usable -- a file that nobody else can write, and that is ours to remove: it
+ * is new, or begins as all of ours do, or was left as it is made. */
+static bool
+is_usable(int fd, const struct stat *st, size_t bytes, const char **why)
+{
+	static const char zeros[OUR_BYTES];
+	char begin[OUR_BYTES];
+
+	*why = "it is no ordinary file";
+	if (!S_ISREG(st->st_mode))
+		return false;
+	*why = "it is another user's, or others may write it";
+	if (st->st_uid != geteuid() || (st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return false;
+	*why = "it is something else's file";
+	if (st->st_size == 0)
+		return true;
+	if (pread(fd, begin, sizeof(begin), 0) != (ssize_t) sizeof(begin))
+		return false;
+	return memcmp(begin, format, sizeof(begin)) == 0 ||
+		   (st->st_size == (off_t) bytes &&
+			memcmp(begin, zeros, sizeof(begin)) == 0);
 }
 
 /* forget_file -- whatever was opened and mapped of it. */
@@ -174,6 +205,8 @@ use(struct quarantine_access *access, const char *file, const char **why)
 		*why = strerror(errno);
 		return false;
 	}
+	if (!is_usable(access->fd, &st, access->bytes, why))
+		return false;
 	if (st.st_size == 0)
 	{
 		const int error =
@@ -210,6 +243,7 @@ quarantine_board_open(struct quarantine_access *access, const char *file,
 
 	*access =
 		(struct quarantine_access){.fd = -1,
+								   .rows = QUARANTINE_ROWS,
 								   .bytes = BOARD_BYTES(QUARANTINE_ROWS)};
 	for (i = 0; i < OPEN_TRIES; i++)
 	{
@@ -249,7 +283,9 @@ quarantine_board_alone(struct quarantine_access *access)
 						-1,
 						0);
 
-	*access = (struct quarantine_access){.fd = -1, .bytes = BOARD_BYTES(1)};
+	*access = (struct quarantine_access){.fd = -1,
+										 .rows = 1,
+										 .bytes = BOARD_BYTES(1)};
 	if (memory == MAP_FAILED)
 		return false;
 	access->board = memory;

@@ -18,6 +18,7 @@ struct quarantine_place
 {
 	_Atomic uint64_t fingerprint;
 	_Atomic int64_t until_ms; /* 0: the place is free */
+	_Atomic int64_t lost_ms;  /* when the last of "losses" was */
 	_Atomic int reason;		  /* enum quarantine_reason */
 	_Atomic int losses;		  /* counted while reason is QUARANTINE_NONE */
 };
@@ -33,7 +34,9 @@ struct quarantine_board
 	char format[16];
 	char boot[40]; /* whose monotonic clock the times are of */
 	struct siphash_secret secret;
-	_Atomic int rows_used; /* those behind were never anyone's */
+	_Atomic int
+		rows_used; /* those behind were never anyone's; whoever reads it
+							* trusts it no further than there are rows */
 	struct quarantine_row rows[];
 };
 
@@ -42,8 +45,9 @@ struct quarantine_access
 {
 	struct quarantine_board *board;
 	size_t bytes;
-	int own; /* the row it may write */
-	int fd;	 /* -1: the memory is its own */
+	int rows; /* that there are */
+	int own;  /* the row it may write */
+	int fd;	  /* -1: the memory is its own */
 };
 
 /*

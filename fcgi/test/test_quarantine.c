@@ -59,10 +59,14 @@ test_alone(void)
 	tap_int(found(q, 9, 170001), QUARANTINE_NONE, "a second one, much later");
 	quarantine_loss(q, 9, 171000);
 	tap_int(found(q, 9, 171001),
+			QUARANTINE_NONE,
+			"what comes with it is the same one");
+	quarantine_loss(q, 9, 173000);
+	tap_int(found(q, 9, 173001),
 			QUARANTINE_LOST,
-			"a third one soon after is one too many");
-	tap_int(quarantine_count(q, 171001), 1, "counted");
-	quarantine_loss(q, 9, 172000);
+			"a third one after it is one too many");
+	tap_int(quarantine_count(q, 173001), 1, "counted");
+	quarantine_loss(q, 9, 176000);
 	tap_int(quarantine_entered(q), 2, "each time it was put there, once");
 
 	for (i = 100; i < 100 + 2 * QUARANTINE_PLACES; i++)
@@ -88,6 +92,10 @@ struct other
 	int said; /* readable when it has done what it does */
 };
 
+/* Is what it says by its highest descriptor?  Else its lowest. */
+static bool is_highest;
+#define HIGHEST 1000
+
 /* other -- a program that does that, and then stands still. */
 static struct other
 other(void (*does)(struct quarantine *q))
@@ -102,6 +110,16 @@ other(void (*does)(struct quarantine *q))
 	if (other.pid == 0)
 	{
 		struct quarantine *q = quarantine_new(file, LENGTH_MS, NOW);
+
+		if (is_highest && dup2(fds[1], HIGHEST) == HIGHEST)
+		{
+			(void) close(fds[1]);
+			fds[1] = HIGHEST;
+			/* much to close between the two */
+			for (int i = 0; i < HIGHEST / 2 - 20; i++)
+				if (pipe((int[2]){0}) != 0)
+					break;
+		}
 
 		does(q);
 		if (write(fds[1], "", 1) != 1)
@@ -178,6 +196,20 @@ leaves_7(struct quarantine *q)
 	quarantine_leave(q);
 }
 
+static uint64_t runs_now;
+
+static void
+runs_that(struct quarantine *q)
+{
+	quarantine_begin(q, 0, runs_now);
+}
+
+static void
+does_nothing(struct quarantine *q)
+{
+	(void) q;
+}
+
 static void
 test_lives(void)
 {
@@ -206,8 +238,14 @@ test_lives(void)
 	two = other(lost_7);
 	wait_until_done(&two);
 	tap_int(found(q, 7, NOW), QUARANTINE_NONE, "nor one loss of another");
-	quarantine_loss(q, 7, NOW);
-	tap_int(found(q, 7, NOW), QUARANTINE_LOST, "with one here there are two");
+	quarantine_loss(q, 7, NOW + 1000);
+	tap_int(found(q, 7, NOW + 1000),
+			QUARANTINE_NONE,
+			"nor what is lost here at the same time");
+	quarantine_loss(q, 7, NOW + 4000);
+	tap_int(found(q, 7, NOW + 4000),
+			QUARANTINE_LOST,
+			"with one later there are two");
 	kill_it(&one);
 	kill_it(&two);
 	quarantine_free(q);
@@ -239,6 +277,40 @@ dies(void (*does)(struct quarantine *q), enum quarantine_reason seven,
 				restarted ? "... says the next one" : "... says another");
 		quarantine_free(q);
 	}
+}
+
+/* Whoever learns of a death by a connection that breaks, and asks another one the
+ * same, must find it dead: whatever is closed first. */
+static void
+test_at_once(void)
+{
+	struct quarantine *q;
+	int late = 0;
+	int i;
+
+	(void) unlink(file);
+	q = quarantine_new(file, LENGTH_MS, NOW);
+	for (i = 0; i < 100; i++)
+	{
+		const uint64_t fingerprint = 1000 + (uint64_t) i;
+		struct other one;
+		char c;
+		int status;
+
+		is_highest = i % 2;
+		runs_now = fingerprint;
+		one = other(runs_that);
+		wait_until_done(&one);
+		(void) kill(one.pid, SIGKILL);
+		while (read(one.said, &c, 1) > 0)
+			;
+		late += found(q, fingerprint, NOW) != QUARANTINE_KILLED;
+		(void) waitpid(one.pid, &status, 0);
+		(void) close(one.said);
+	}
+	is_highest = false;
+	tap_int(late, 0, "who hears of it finds it dead");
+	quarantine_free(q);
 }
 
 static void
@@ -292,7 +364,7 @@ test_deaths(void)
 static void
 spoil(off_t at, const char *with)
 {
-	int fd = open(file, O_WRONLY);
+	int fd = open(file, O_WRONLY | O_CREAT, 0600);
 
 	if (pwrite(fd, with, strlen(with), at) < 0)
 		tap_ok(false, "cannot write the file");
@@ -314,9 +386,44 @@ starts_afresh(const char *title)
 }
 
 static void
+fill(char with)
+{
+	struct stat st = {0};
+	int fd = open(file, O_WRONLY);
+	off_t at;
+
+	(void) fstat(fd, &st);
+	for (at = 0; at < st.st_size; at++)
+		if (pwrite(fd, &with, 1, at) != 1)
+			tap_ok(false, "cannot fill the file");
+	(void) close(fd);
+}
+
+/* fresh_says -- a new program, in a process of its own, of that query; "knows":
+ * by others, or it is told first. */
+static bool
+fresh_says(bool knows, uint64_t fingerprint, enum quarantine_reason reason)
+{
+	const pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0)
+	{
+		struct quarantine *q = quarantine_new(file, LENGTH_MS, NOW);
+
+		if (!knows)
+			quarantine_timeout(q, fingerprint, NOW);
+		_exit(found(q, fingerprint, NOW) == reason ? 0 : 1);
+	}
+	(void) waitpid(pid, &status, 0);
+	return status == 0;
+}
+
+static void
 test_file(void)
 {
-	struct quarantine *all[QUARANTINE_ROWS + 1];
+	struct other all[QUARANTINE_ROWS];
+	struct quarantine *q;
 	struct stat st = {0};
 	uint64_t fingerprint;
 	int i;
@@ -333,31 +440,55 @@ test_file(void)
 		tap_ok(false, "cannot shorten the file");
 	starts_afresh("too short");
 
-	for (i = 0; i <= QUARANTINE_ROWS; i++)
-		all[i] = quarantine_new(file, LENGTH_MS, NOW);
-	fingerprint = quarantine_fingerprint(all[0], "text", 4);
-	tap_ok(quarantine_fingerprint(all[QUARANTINE_ROWS - 1], "text", 4) ==
-			   fingerprint,
-		   "a text has the same fingerprint in all programs");
-	quarantine_timeout(all[0], 9, NOW);
-	tap_int(found(all[QUARANTINE_ROWS - 1], 9, NOW),
-			QUARANTINE_TIMEOUT,
-			"as many as there are rows share it");
-	tap_int(found(all[QUARANTINE_ROWS], 9, NOW),
-			QUARANTINE_NONE,
-			"one more is alone");
-	for (i = 0; i <= QUARANTINE_ROWS; i++)
-		quarantine_free(all[i]);
+	q = quarantine_new(file, LENGTH_MS, NOW);
+	fingerprint = quarantine_fingerprint(q, "text", 4);
+	quarantine_timeout(q, 9, NOW);
+	for (i = 0; i < QUARANTINE_ROWS - 1; i++)
+	{
+		all[i] = other(does_nothing);
+		wait_until_done(&all[i]);
+	}
+	tap_ok(fresh_says(true, 9, QUARANTINE_NONE), "one too many is alone");
+	kill_it(&all[0]);
+	tap_ok(fresh_says(true, 9, QUARANTINE_TIMEOUT),
+		   "as many as there are rows share it");
+	for (i = 1; i < QUARANTINE_ROWS - 1; i++)
+		kill_it(&all[i]);
+	quarantine_free(q);
+	q = quarantine_new(file, LENGTH_MS, NOW);
+	tap_ok(quarantine_fingerprint(q, "text", 4) == fingerprint,
+		   "a text keeps its fingerprint");
+
+	/* what somebody else wrote into it, all over */
+	fill('x');
+	tap_int(found(q, 9, NOW), QUARANTINE_NONE, "nonsense is nothing");
+	tap_int(quarantine_count(q, NOW) >= 0, 1, "and does no harm");
+	quarantine_free(q);
 
 	(void) unlink(file);
 	if (symlink("/etc/hostname", file) != 0)
 		tap_ok(false, "cannot link the file");
-	all[0] = quarantine_new(file, LENGTH_MS, NOW);
-	quarantine_timeout(all[0], 9, NOW);
-	tap_int(found(all[0], 9, NOW),
-			QUARANTINE_TIMEOUT,
-			"without a file, too, this one knows it");
-	quarantine_free(all[0]);
+	tap_ok(fresh_says(false, 9, QUARANTINE_TIMEOUT),
+		   "without a file, too, this one knows it");
+	(void) unlink(file);
+
+	/* what is not ours stays as it is */
+	spoil(0, "keys");
+	tap_ok(fresh_says(false, 9, QUARANTINE_TIMEOUT), "another's file");
+	(void) stat(file, &st);
+	tap_int(st.st_size, 4, "is left alone");
+	(void) unlink(file);
+	(void) mkfifo(file, 0600);
+	tap_ok(fresh_says(false, 9, QUARANTINE_TIMEOUT), "so is a pipe");
+	(void) stat(file, &st);
+	tap_ok(S_ISFIFO(st.st_mode), "... by that name");
+	(void) unlink(file);
+	q = quarantine_new(file, LENGTH_MS, NOW);
+	quarantine_timeout(q, 9, NOW);
+	quarantine_free(q);
+	(void) chmod(file, 0666);
+	tap_ok(fresh_says(true, 9, QUARANTINE_NONE),
+		   "what all may write is not read");
 	(void) unlink(file);
 }
 
@@ -372,6 +503,7 @@ main(void)
 	test_alone();
 	test_lives();
 	test_deaths();
+	test_at_once();
 	test_file();
 	(void) rmdir(dir);
 	return tap_done();
