@@ -33,7 +33,7 @@ my $LATE_S = 300;                  # data is later than "late"
 my $KEEP_S = 14 * 86400;           # a resolved incident
 my $MAX_INCIDENTS = 50;
 my $MAX_UPDATES = 50;              # of one incident
-my $MAX_BYTES = 1 << 20;           # of a file of ours, or it is none
+my $MAX_BYTES = 16 << 20;          # of a file of ours, or it is none
 
 my $URL = $ENV{TALLY_URL} || 'http://127.0.0.1';
 my $NAME = $ENV{TALLY_STATUS_NAME} || 'Tally';
@@ -153,12 +153,15 @@ sub judge_queries
 	return 'partial_outage';
 }
 
-# When nobody says how late data is, nobody stores any either.
+# Where tally-write does not answer, its spool may hold events that nobody knows
+# of, and what the other knows can only make it worse.  When nobody says how late
+# data is, nobody stores any either.
 sub judge_freshness
 {
-	my ($delay) = @_;
+	my ($delay, $is_whole) = @_;
 	return 'major_outage' unless $delay;
-	return 'operational' if ($delay->{status} // '') eq 'pass';
+	return $is_whole ? 'operational' : 'degraded_performance'
+		if ($delay->{status} // '') eq 'pass';
 	return ($delay->{observedValue} // 0) >= $LATE_S
 		? 'partial_outage' : 'degraded_performance';
 }
@@ -169,9 +172,10 @@ sub components
 {
 	my ($write, $read, $now, $was) = @_;
 	my $delay = delay_of($write, $read);
+	my $is_whole = $write->{status} ne 'none';
 	my %status = (ingest => judge_ingest($write),
 		queries => judge_queries($read, $was->{queries}, $now),
-		freshness => judge_freshness($delay));
+		freshness => judge_freshness($delay, $is_whole));
 	my %code = (ingest => $write->{code}, queries => $read->{code},
 		freshness => $write->{code});
 	my $position = 0;
@@ -199,7 +203,8 @@ sub components
 			only_show_if_degraded => JSON::PP::false,
 			# beside what others have
 			$_->{id} eq 'freshness'
-				? (behind_seconds => $delay ? $delay->{observedValue} : undef) : (),
+				? (behind_seconds => $delay && ($is_whole || $delay->{observedValue})
+					? $delay->{observedValue} : undef) : (),
 		}
 	} @COMPONENTS;
 }
