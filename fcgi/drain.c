@@ -24,6 +24,7 @@
 #include <sys/resource.h>
 
 #include "../extension/wire/json_check.h"
+#include "behind.h"
 #include "clock.h"
 #include "dead_letter.h"
 #include "log.h"
@@ -41,9 +42,6 @@
 #define SLOW_MIN_EVENTS 100
 #define LOG_EVERY_MS 5000
 #define AWAY_MAX_RETRY_MS 1000
-/* Events that wait longer are what queries are told, so often. */
-#define BEHIND_MS 1000
-#define BEHIND_EVERY_MS 1000
 /* Nothing happens in the spool without a wake-up; but who knows. */
 #define IDLE_MS 1000
 
@@ -65,9 +63,7 @@ struct drain
 	int64_t retry_ms; /* next pause; 0: all is well */
 	uint32_t random;
 	_Atomic int64_t logged_ms;
-	char told_spool[SPOOL_UUID_CHARS + 1]; /* of the last "behind" ... */
-	uint64_t told_upto;
-	int64_t told_ms;
+	struct behind behind; /* what it was told of events that wait */
 	struct drain_answer answer;
 };
 
@@ -364,33 +360,20 @@ pace(struct drain *d, const struct spool_batch *batch, int64_t began_ms)
 	}
 }
 
-/*
- * tell_behind -- where events are not stored within a second, those who ask are
- * told how old the oldest is.
- *
- * What is told holds until the events up to some number are stored, so nothing
- * has to be taken back, however this program ends.  It goes as far as the spool
- * is known to go, and no less than this batch: so it holds from one to the next.
- */
+/* tell_behind -- how late the events are, if they are. */
 static enum drain_result
 tell_behind(struct drain *d, const struct spool_batch *batch)
 {
 	const int64_t behind_ms = (clock_wall_us() - batch->oldest_us) / 1000;
-	const int64_t now_ms = clock_mono_ms();
 	const uint64_t reach = spool_reach(d->opt.spool);
 	enum drain_result result;
 
-	if (behind_ms < BEHIND_MS ||
-		(strcmp(batch->spool, d->told_spool) == 0 &&
-		 batch->last <= d->told_upto && now_ms < d->told_ms + BEHIND_EVERY_MS))
+	if (!behind_is_due(&d->behind, batch, reach, behind_ms, clock_mono_ms()))
 		return DRAIN_OK;
-	memcpy(d->told_spool, batch->spool, sizeof(d->told_spool));
-	d->told_upto = reach > batch->last ? reach : batch->last;
-	d->told_ms = now_ms;
 	result = d->opt.store.behind(
-		d->opt.store.arg, batch->spool, d->told_upto, behind_ms, &d->answer);
+		d->opt.store.arg, batch->spool, reach, behind_ms, &d->answer);
 	if (result != DRAIN_OK)
-		d->told_upto = 0; /* before it is tried again, too */
+		d->behind = (struct behind){.upto = 0};
 	return result;
 }
 

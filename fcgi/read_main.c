@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../extension/contract.h"
@@ -43,7 +44,7 @@
 #define HEARTBEAT_DEADLINE_MS 5000
 /* How far behind the stored events are is asked for so often. */
 #define BEHIND_EVERY_MS 1000
-/* But where the database will not say, as it is older or lacks a grant. */
+/* But where the database will not say for long. */
 #define BEHIND_REFUSED_MS 60000
 /* After the longest query could have ended. */
 #define STOP_GRACE_MS 1000
@@ -228,6 +229,34 @@ take_behind(void *arg, const struct db_row *row)
 	return true;
 }
 
+/* is_never -- an older extension or store, or a grant that is missing: asking
+ * again soon would fill the server's log. */
+static bool
+is_never(const char *sqlstate)
+{
+	static const char *const all[] = {
+		"3F000", "42501", "42703", "42883", "42P01", "55000"};
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(sqlstate, all[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+note_behind(struct reader *reader, int64_t behind_ms, int64_t now_ms,
+			enum db_result result, const struct db_error *error)
+{
+	const bool is_refused = result == DB_ERROR && is_never(error->sqlstate);
+
+	reader->behind_ms = behind_ms;
+	reader->behind_next_ms =
+		now_ms + (is_refused ? BEHIND_REFUSED_MS : BEHIND_EVERY_MS);
+	if (is_refused)
+		log_note(LOG_LEVEL_WARN, "behind_not_known", "error", error->message);
+}
+
 /*
  * ask_heartbeat -- any answer will do, an error of the server too.
  *
@@ -257,14 +286,7 @@ ask_heartbeat(void *arg)
 		return HEARTBEAT_NOT_ASKED;
 	result = db_run(reader->heart_db, &call, &error);
 	if (asks_behind)
-	{
-		reader->behind_ms = behind_ms;
-		reader->behind_next_ms =
-			now_ms +
-			(result == DB_ERROR ? BEHIND_REFUSED_MS : BEHIND_EVERY_MS);
-	}
-	if (asks_behind && result == DB_ERROR)
-		log_note(LOG_LEVEL_WARN, "behind_not_known", "error", error.message);
+		note_behind(reader, behind_ms, now_ms, result, &error);
 	return result == DB_OK || result == DB_ERROR ? HEARTBEAT_ANSWERED
 												 : HEARTBEAT_FAILED;
 }

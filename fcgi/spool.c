@@ -355,6 +355,7 @@ spool_append(struct spool *spool, const struct iovec *records,
 	spool->offset += total;
 	(void) pthread_mutex_lock(&spool->lock);
 	spool->files[spool->nfiles - 1].size = spool->offset;
+	spool->files[spool->nfiles - 1].reach = next - 1;
 	spool->woken = true;
 	(void) pthread_cond_signal(&spool->changed);
 	(void) pthread_mutex_unlock(&spool->lock);

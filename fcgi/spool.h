@@ -118,8 +118,8 @@ enum spool_next spool_next(struct spool *spool, uint32_t max_events,
  */
 void spool_seek(struct spool *spool, uint64_t taken);
 
-/* The spool given out last has events at least up to this number; it may have
- * more. */
+/* The spool given out last has events up to this number at least: the last
+ * batch's last, or more if there is more. */
 uint64_t spool_reach(struct spool *spool);
 
 /* Puts the file that spool_next() fails to read out of the way, as .bad. */

@@ -72,6 +72,7 @@ struct spool_file
 	uint64_t first;
 	int64_t allocated; /* on disk */
 	int64_t size;	   /* up to here it may be read */
+	uint64_t reach;	   /* its last sequence number, if we wrote it; or 0 */
 	bool finished;	   /* "size" grows no more */
 };
 
@@ -89,6 +90,7 @@ struct spool_reader
 	size_t window_len;
 	int64_t window_at;	 /* ... from here */
 	uint64_t batch_last; /* of the batch given out last */
+	uint64_t reach;		 /* the last number of the last record looked at */
 	int64_t batch_end;	 /* of the records of which it took all; 0: none */
 	uint8_t *frames;
 	size_t frames_cap;

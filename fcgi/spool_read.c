@@ -230,7 +230,10 @@ open_file(struct spool *spool, const struct spool_file *file,
 		if (r->fd < 0)
 			return false;
 		if (memcmp(r->uuid, file->uuid, SPOOL_UUID_BYTES) != 0)
+		{
 			r->known = false;
+			r->reach = 0;
+		}
 		memcpy(r->uuid, file->uuid, SPOOL_UUID_BYTES);
 		r->window_len = 0;
 		r->damaged = false;
@@ -335,13 +338,16 @@ make_batch(struct spool_reader *r, struct record *rec, int64_t limit,
 		if (!add_record(r, rec, limits, batch))
 			return SPOOL_NEXT_FAILED;
 		next = rec->first + rec->count;
-		if (batch->last == next - 1)
-			r->batch_end = rec->at + (int64_t) rec->len;
-	} while (batch->last == next - 1 && limits->events < limits->max_events &&
-			 batch->frames_len < limits->max_bytes &&
-			 read_record(r, rec->at + (int64_t) rec->len, limit, rec) ==
-				 FOUND_RECORD &&
-			 rec->first == next);
+		r->reach = next - 1;
+		if (batch->last < next - 1)
+			break;
+		r->batch_end = rec->at + (int64_t) rec->len;
+		/* also when the batch is full: is there more? */
+		if (read_record(r, r->batch_end, limit, rec) != FOUND_RECORD)
+			break;
+		r->reach = rec->first + rec->count - 1;
+	} while (rec->first == next && limits->events < limits->max_events &&
+			 batch->frames_len < limits->max_bytes);
 
 	batch->frames = r->frames;
 	r->batch_last = batch->last;
@@ -376,16 +382,22 @@ first_file(struct spool *spool, struct spool_file *file,
 uint64_t
 spool_reach(struct spool *spool)
 {
-	uint64_t reach = 0;
+	uint64_t reach = spool->reader.reach;
 	size_t i;
 
-	/* a file begins with the number behind the last one's end */
 	(void) pthread_mutex_lock(&spool->lock);
 	for (i = 0; i < spool->nfiles && memcmp(spool->files[i].uuid,
 											spool->reader.uuid,
 											SPOOL_UUID_BYTES) == 0;
 		 i++)
-		reach = spool->files[i].first - 1;
+	{
+		const struct spool_file *file = &spool->files[i];
+		/* a file begins with the number behind the end of the last */
+		const uint64_t in_file =
+			file->reach > 0 ? file->reach : file->first - 1;
+
+		reach = in_file > reach ? in_file : reach;
+	}
 	(void) pthread_mutex_unlock(&spool->lock);
 	return reach;
 }

@@ -212,10 +212,12 @@ $$;
 CREATE FUNCTION tally.spool_behind(spool uuid, upto bigint, behind interval) RETURNS void
     LANGUAGE plpgsql STRICT VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    SET synchronous_commit = off
 AS $$
 BEGIN
     PERFORM tally.check_store();
+    -- Not worth waiting for the disk; of this transaction, whose end is not the
+    -- function's.
+    PERFORM set_config('synchronous_commit', 'off', true);
     UPDATE tally_store.spool s
     SET waiting_upto = spool_behind.upto,
         waiting_since = clock_timestamp() - greatest(behind, interval '0')

@@ -58,8 +58,10 @@ static struct
 	int tells;
 	uint64_t told_upto;
 	int64_t told_ms;
-	int untold; /* batches that nobody had told it of */
-	int deaf;	/* so many calls fail first */
+	int untold;		/* batches that nobody had told it of */
+	uint64_t all;	/* how many events there are */
+	int left_alone; /* batches after which others waited untold */
+	int deaf;		/* so many calls fail first */
 } store = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static inline enum drain_result
@@ -144,6 +146,8 @@ store_ingest(void *arg, const struct spool_batch *batch, bool check_ids,
 			}
 		}
 		store.taken = batch->last;
+		store.left_alone +=
+			batch->last < store.all && store.told_upto <= batch->last;
 		if (store.lose_answers && store.calls % 2 == 1)
 			result = DRAIN_AWAY;
 	}
@@ -296,16 +300,14 @@ start_drain(struct spool *spool)
 	return drain;
 }
 
-/* run -- drain "events" that are in the spool; how it ended. */
+/* run_spool -- drain "events" that are in the spool, and close it; how it ended. */
 static inline struct drain_status
-run(uint32_t events)
+run_spool(struct spool *spool, uint32_t events)
 {
-	struct spool *spool = open_spool();
 	struct drain *drain;
 	struct drain_status status;
 	int64_t end_ms = clock_mono_ms() + 20000;
 
-	append(spool, events);
 	drain = start_drain(spool);
 	while (store_taken() < events && clock_mono_ms() < end_ms)
 		clock_sleep_ms(1);
@@ -321,6 +323,16 @@ run(uint32_t events)
 	drain_stop(drain);
 	spool_close(spool);
 	return status;
+}
+
+/* run -- the same of events that are new. */
+static inline struct drain_status
+run(uint32_t events)
+{
+	struct spool *spool = open_spool();
+
+	append(spool, events);
+	return run_spool(spool, events);
 }
 
 /* wrong_times -- events not stored as often as they should be. */

@@ -231,16 +231,27 @@ test_back(void)
 static void
 test_behind(void)
 {
+	struct spool *spool;
+	int i;
+
 	fresh();
 	(void) run(12000);
 	tap_int(store.tells, 0, "what is stored in time is not behind");
 
+	/* in several requests, one of which is taken by several batches */
 	fresh();
+	spool = open_spool();
 	age_ms = 5000;
+	for (i = 0; i < 4; i++)
+		append(spool, i == 2 ? 7000 : 2000);
+	spool_close(spool);
+	store.all = 13000;
 	store.deaf = 2;
-	(void) run(2 * 12000);
-	tap_int(wrong_times(2 * 12000), 0, "what comes late is stored once, too");
+	(void) run_spool(open_spool(), 13000);
+	tap_int(wrong_times(13000), 0, "what comes late is stored once, too");
 	tap_int(store.untold, 0, "and none of it before it was told how late");
+	tap_int(store.left_alone, 0, "which holds as long as there is more");
+	tap_ok((int) store.told_upto <= 13000, "and no longer");
 	tap_ok(store.told_ms >= 5000 && store.told_ms < 25000, "in milliseconds");
 	age_ms = 0;
 }

@@ -42,7 +42,7 @@ test_in_and_out(void)
 	spool_close(spool);
 }
 
-/* How far it goes is known but for its last file. */
+/* How far it goes is known but for the last file of an earlier start. */
 static void
 test_reach(void)
 {
@@ -54,20 +54,32 @@ test_reach(void)
 	spool = open_spool();
 	while (count_files(".spool", NULL) < 3)
 		(void) append(spool, ++n, 1);
+	(void) append(spool, ++n, 1);
+	(void) append(spool, ++n, 1);
 	(void) spool_next(spool, 1, 1 << 20, &batch);
 	spool_seek(spool, 0);
 	(void) spool_next(spool, 1, 1 << 20, &batch);
 	tap_int((int64_t) spool_reach(spool),
-			n - 1,
-			"it reaches to where its last file begins");
+			n,
+			"it reaches to what was written last");
 	spool_close(spool);
 
 	spool = open_spool();
 	(void) append(spool, 1000, 1);
 	(void) spool_next(spool, 1, 1 << 20, &batch);
+	spool_seek(spool, 0);
+	(void) spool_next(spool, 1, 1 << 20, &batch);
+	tap_int((int64_t) spool_reach(spool),
+			n - 3,
+			"an earlier start's to where its last file begins");
+	spool_seek(spool, (uint64_t) n - 3);
+	(void) spool_next(spool, 1, 1 << 20, &batch);
 	tap_int((int64_t) spool_reach(spool),
 			n - 1,
-			"and is told from the next start's");
+			"there to the record behind the batch");
+	spool_seek(spool, (uint64_t) n - 1);
+	(void) spool_next(spool, 1, 1 << 20, &batch);
+	tap_int((int64_t) spool_reach(spool), n, "or to its end");
 	spool_close(spool);
 }
 
