@@ -62,8 +62,11 @@ ALTER ROLE tally_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT
     NOREPLICATION NOBYPASSRLS CONNECTION LIMIT :reader_connections;
 
 -- How long anything may take.  These hold while the server's process runs; the
--- responders have clocks of their own for when it does not.
-ALTER ROLE tally_writer SET statement_timeout = '10s';
+-- responders have clocks of their own for when it does not.  They ask for the
+-- same on each connection, which a pooler may drop, and use none that has not got
+-- it: the first is drain_timeout_ms less a second, the reader's is
+-- statement_timeout_ms.
+ALTER ROLE tally_writer SET statement_timeout = '9s';
 ALTER ROLE tally_writer SET lock_timeout = '1s';
 ALTER ROLE tally_writer SET idle_in_transaction_session_timeout = '5s';
 ALTER ROLE tally_reader SET statement_timeout = '10s';

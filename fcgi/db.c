@@ -15,6 +15,7 @@
 #include "canceller.h"
 #include "clock.h"
 #include "db_internal.h"
+#include "db_settings.h"
 #include "log.h"
 
 /* A statement's timeout is sent when it differs from the last one by more
@@ -23,12 +24,11 @@
 /* The server gets so long after its own timeout to say so. */
 #define SILENCE_MS 1000
 #define LOG_EVERY_MS 1000
-#define OPTIONS_BYTES 512
 
 struct db
 {
 	struct db_options opt;
-	char options[OPTIONS_BYTES]; /* libpq's: settings of the connection */
+	struct db_settings settings;
 	struct pool *pool;
 	_Atomic int64_t logged_ms;
 };
@@ -63,14 +63,35 @@ ignore_notice(void *arg, const PGresult *res)
 	(void) res;
 }
 
+/*
+ * start_connect -- the last one given wins: "dbname", which holds more than a
+ * name, stands over what is before it, and what is behind it over that.
+ *
+ * Over TCP a host that is gone is noticed in about five seconds, whether
+ * something was sent to it (tcp_user_timeout) or an answer is awaited.  A
+ * process that stands still is not: its host goes on acknowledging.
+ */
 static PGconn *
 start_connect(const struct db *db)
 {
-	/* The last one given wins: these stand over what "dbname" holds. */
-	const char *const keywords[] = {
-		"dbname", "application_name", "client_encoding", "options", NULL};
-	const char *const values[] = {
-		db->opt.conninfo, db->opt.application_name, "UTF8", db->options, NULL};
+	const char *const keywords[] = {"tcp_user_timeout",
+									"keepalives_idle",
+									"keepalives_interval",
+									"keepalives_count",
+									"dbname",
+									"application_name",
+									"client_encoding",
+									"options",
+									NULL};
+	const char *const values[] = {"5000",
+								  "2",
+								  "1",
+								  "3",
+								  db->opt.conninfo,
+								  db->opt.application_name,
+								  "UTF8",
+								  db->settings.options,
+								  NULL};
 
 	return PQconnectStartParams(keywords, values, 1);
 }
@@ -95,11 +116,13 @@ finish_connect(PGconn *pg, int64_t deadline_ms)
 	return PQsetnonblocking(pg, 1) == 0;
 }
 
-/* What STMT_CHECK answered. */
+/* What STMT_CHECK answers, a row a setting. */
 struct check
 {
+	const struct db_settings *settings;
+	const char *user;
 	bool seen;
-	char problem[256];
+	char problem[DB_SETTINGS_PROBLEM_BYTES]; /* the first */
 };
 
 /* check_row -- is this the extension we know, set up as we asked? */
@@ -119,43 +142,37 @@ check_row(void *arg, const struct db_row *row)
 						"program has %d: install the same version of both",
 						version != NULL ? version : "none",
 						TALLY_CONTRACT_VERSION);
-	else if (row->values[1] == NULL || strcmp(row->values[1], "UTC") != 0 ||
-			 row->values[2] == NULL || strcmp(row->values[2], "0") == 0 ||
-			 row->values[3] == NULL || strcmp(row->values[3], "pg_catalog"))
-		(void) snprintf(check->problem,
-						sizeof(check->problem),
-						"the connection did not take its settings: is there "
-						"a proxy in between that drops them?");
-	return true;
+	return check->problem[0] == '\0' && db_settings_check(check->settings,
+														  row->values[2],
+														  row->values[3],
+														  check->user,
+														  check->problem);
 }
 
 static bool
 check_connection(struct db *db, PGconn *pg, int64_t deadline_ms)
 {
 	char nice[12];
-	const struct db_param param = {.data = nice};
-	struct check check = {.seen = false};
+	const struct db_param params[] = {{.data = nice},
+									  {.data = db->settings.names}};
+	struct check check = {.settings = &db->settings, .user = PQuser(pg)};
 	struct db_error error = {.sqlstate = ""};
 	const struct db_call call = {.stmt = STMT_CHECK,
-								 .params = &param,
+								 .params = params,
 								 .watch_fd = -1,
 								 .row = check_row,
 								 .arg = &check};
+	enum db_result result;
 
 	(void) snprintf(nice, sizeof(nice), "%d", db->opt.ingest_nice);
-	if (db_converse(pg, &call, deadline_ms, &error) != DB_OK)
-	{
+	result = db_converse(pg, &call, deadline_ms, &error);
+	if (check.problem[0] != '\0')
+		log_down(db, check.problem);
+	else if (result != DB_OK || !check.seen)
 		log_down(db,
 				 error.message[0] != '\0' ? error.message
 										  : "no answer after connecting");
-		return false;
-	}
-	if (!check.seen || check.problem[0] != '\0')
-	{
-		log_down(db, check.problem);
-		return false;
-	}
-	return true;
+	return result == DB_OK && check.seen;
 }
 
 /* is_refused_as_full -- "too many connections", said by the server or for the
@@ -248,20 +265,9 @@ db_new(const struct db_options *options)
 	if (db == NULL)
 		return NULL;
 	db->opt = *options;
-	/* A plan of its own for every call would copy what is passed, which for a
-	 * batch of events is a megabyte. */
-	(void) snprintf(db->options,
-					sizeof(db->options),
-					"-c search_path=pg_catalog -c TimeZone=UTC"
-					" -c DateStyle=ISO -c bytea_output=hex"
-					" -c client_min_messages=error"
-					" -c statement_timeout=%lld -c lock_timeout=1000"
-					" -c idle_in_transaction_session_timeout=5000"
-					" -c client_connection_check_interval=1000"
-					" -c plan_cache_mode=force_generic_plan"
-					" -c default_transaction_read_only=%s",
-					(long long) options->statement_timeout_ms,
-					options->read_only ? "on" : "off");
+	db_settings_make(&db->settings,
+					 options->statement_timeout_ms,
+					 options->read_only);
 	db->pool = pool_new(&pool);
 	if (db->pool == NULL)
 	{

@@ -14,16 +14,14 @@
 const struct stmt_info stmts[STMT__COUNT] = {
 	/* a library that is loaded already, and older than the setting, would
 	 * refuse it; one that is loaded later takes it, or drops it */
-	[STMT_CHECK] = {"check", 1,
+	[STMT_CHECK] = {"check", 2,
 		"SELECT tally.contract_version(),"
-		" pg_catalog.current_setting('TimeZone'),"
-		" pg_catalog.current_setting('statement_timeout'),"
-		" pg_catalog.current_setting('search_path'),"
 		" CASE WHEN pg_catalog.current_setting('tally.max_buckets', true)"
 		" IS NULL"
 		" OR pg_catalog.current_setting('tally.ingest_nice', true) IS NOT NULL"
 		" THEN pg_catalog.set_config('tally.ingest_nice', $1::text, false)"
-		" END"},
+		" END, s.name, pg_catalog.current_setting(s.name, true)"
+		" FROM pg_catalog.unnest($2::text[]) AS s (name)"},
 	[STMT_HEARTBEAT] = {"heartbeat", 0, "SELECT 1"},
 	[STMT_SET_TIMEOUT] = {"set_timeout", 1,
 		"SELECT pg_catalog.set_config('statement_timeout', $1::text, false)"},

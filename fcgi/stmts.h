@@ -8,7 +8,8 @@
 enum stmt
 {
 	STMT_CHECK,			 /* after connecting: is this the database we know?
-				  * ingest_nice as text, for a library that has it */
+				  * ingest_nice as text, for a library that has it;
+				  * names of settings -> version, _, name, value */
 	STMT_HEARTBEAT,		 /* anything at all */
 	STMT_SET_TIMEOUT,	 /* milliseconds as text */
 	STMT_KEY_SNAPSHOT,	 /* key_hash bytea, project text, scope text */

@@ -41,6 +41,9 @@
 #define RETRY_MS 200
 #define MAX_RETRY_MS 5000
 #define CONNECT_RETRY_MS 1000
+/* The server shall give a batch up so long before its connection is closed, or
+ * half of the time if that is less. */
+#define SILENCE_MS 1000
 /* A request that was accepted is answered within its own deadline. */
 #define STOP_MS 10000
 #define MIB ((int64_t) 1024 * 1024)
@@ -129,7 +132,8 @@ static const struct setting settings[] = {
 	INT(drain_interval_ms, "100", 0, 10000,
 		"pause after a small batch into the database, to gather the next"),
 	INT(drain_timeout_ms, "10000", 250, 600000,
-		"how long storing a batch may take"),
+		"how long storing a batch may take, in milliseconds; the server gives it"
+		" up a second before"),
 	INT(drain_max_events_per_s, "0", 0, INT64_C(10000000),
 		"how fast a backlog is stored, to spare the database; 0: no limit"),
 	INT(drain_nice, "5", 0, 19,
@@ -202,6 +206,14 @@ check_config(const struct write_config *config)
 	return NULL;
 }
 
+static int64_t
+statement_timeout_ms(const struct write_config *config)
+{
+	return config->drain_timeout_ms > 2 * SILENCE_MS
+			   ? config->drain_timeout_ms - SILENCE_MS
+			   : config->drain_timeout_ms / 2;
+}
+
 static struct db *
 open_db(const struct write_config *config, int64_t ingest_nice)
 {
@@ -211,7 +223,7 @@ open_db(const struct write_config *config, int64_t ingest_nice)
 		.read_only = false,
 		.max_connections = 1,
 		.connect_timeout_ms = config->connect_timeout_ms,
-		.statement_timeout_ms = config->drain_timeout_ms,
+		.statement_timeout_ms = statement_timeout_ms(config),
 		.ingest_nice = (int) ingest_nice,
 		.breaker_max_ms = CONNECT_RETRY_MS,
 	};

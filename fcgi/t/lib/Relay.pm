@@ -9,6 +9,8 @@
 #     $relay->reset_all;          # all of them, now
 #     $relay->mute(1);            # takes what comes, passes nothing on
 #     $relay->resets;             # how many connections were reset so far
+#     $relay->drop('DateStyle');  # new connections do not ask for this setting;
+#                                 # '.*': for none, 'none': for all, as they were
 #
 # It is a process of its own, on a port of 127.0.0.1: a unix socket has no
 # resets.  TallyTest ends it with the others.
@@ -69,12 +71,13 @@ sub cut { my ($self, $way, $bytes) = @_; return $self->tell("$way $bytes") }
 sub reset_all { return $_[0]->tell('reset') }
 sub mute { my ($self, $on) = @_; return $self->tell("mute $on") }
 sub resets { return $_[0]->tell('count') }
+sub drop { my ($self, $name) = @_; return $self->tell("drop $name") }
 
 #-----------------------------------------------------------------------------
 # In the relay's process
 #-----------------------------------------------------------------------------
 
-my ($select, %peer, %way, %left, $muted, $resets);
+my ($select, %peer, %way, %left, $muted, $resets, $dropped);
 
 # forget -- both ends; the client's with a reset where it is to be lost.
 sub forget
@@ -119,6 +122,8 @@ sub pass_on
 	return if !defined $n && ($! == EAGAIN || $! == EINTR);
 	return forget($s, 0) unless $n;
 	return if $muted;
+	# as many bytes as before, since their number was said
+	$bytes =~ s/(-c $dropped=\S+)/' ' x length $1/ge if $way{$s} eq 'up';
 
 	my $way = $way{$s};
 	my $cut = defined $left{$way} && $left{$way} <= length $bytes;
@@ -153,6 +158,7 @@ sub obey
 	{
 		if (/^(up|down) (\d+)$/) { $left{$1} = $2 }
 		elsif (/^mute ([01])$/) { $muted = $1 }
+		elsif (/^drop (\S+)$/) { $dropped = $1 eq '.*' ? qr/\w+/ : $1 }
 		elsif ($_ eq 'reset')
 		{
 			forget($_, 1) for grep { $way{$_} && $way{$_} eq 'up' }
@@ -166,7 +172,7 @@ sub obey
 sub serve
 {
 	my ($listener, $control, $server) = @_;
-	($muted, $resets) = (0, 0);
+	($muted, $resets, $dropped) = (0, 0, 'none');
 	$select = IO::Select->new($listener, $control);
 	while (1)
 	{
