@@ -3,7 +3,7 @@
  *	  What a program counts about itself, as Prometheus reads it (the text
  *	  format 0.0.4).
  *
- * Every metric and every label is in a table here or in metrics.c, or is the
+ * Every metric and every label is in a table here or in metrics_table.c, or is the
  * name of a route: nothing of a client's becomes a label, so there are as many
  * lines in a quiet hour as in an attack.  All are there from the start, at 0:
  * the rate of a line that is not there is no rate.
@@ -20,7 +20,7 @@
 
 #include "buf.h"
 
-/* One number each; order, names and units in the table of metrics.c. */
+/* One number each; order, names and units in metrics_table.c. */
 enum metric
 {
 	METRIC_UPTIME_US,
