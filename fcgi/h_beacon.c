@@ -162,6 +162,7 @@ handle_beacon(struct request *req, void *app)
 	const char *text;
 	size_t len;
 
+	ingest_count_client(req);
 	if (!read_beacon(req, &beacon))
 		return HANDLED_NOW;
 	text = read_data(req, &len);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "../extension/contract.h"
+#include "client_library.h"
 #include "clock.h"
 #include "digest.h"
 #include "event_in.h"
@@ -44,6 +45,15 @@ no_memory(struct request *req)
 					  METRIC_SHED_MEMORY,
 					  "The server is out of memory.",
 					  1000);
+}
+
+void
+ingest_count_client(struct request *req)
+{
+	const char *keen_sdk = request_header(req, "HTTP_KEEN_SDK");
+	const char *user_agent = request_header(req, "HTTP_USER_AGENT");
+
+	metrics_add(request_metrics(req), client_library(keen_sdk, user_agent), 1);
 }
 
 /* ------------------------------------------------------------------------
@@ -262,6 +272,7 @@ handle_event(struct request *req, void *app)
 	struct commit *commit;
 	bool names_itself;
 
+	ingest_count_client(req);
 	commit = ingest_commit(req, name, body, len, &names_itself);
 	if (commit == NULL)
 		return HANDLED_NOW;
@@ -445,6 +456,7 @@ handle_events(struct request *req, void *app)
 	const char *body;
 	size_t len;
 
+	ingest_count_client(req);
 	body = request_body(req, &len);
 	/* A frame is 60 bytes and more larger than its event: enough for events of
 	 * that size and above.  What is not used of it is never touched. */

@@ -112,6 +112,24 @@ const struct metric_info metric_infos[METRIC__COUNT] = {
 		"connections_not_kept_total", NULL,
 		"Connections of nginx closed after an answer, as kept_connections waited."},
 
+#define CLIENTS "Requests that carried events, by the library that sent them."
+#define CLIENT(library) {WRITE, true, 0, "client_batches_total", \
+		"library=\"" library "\"", CLIENTS}
+	[METRIC_CLIENT_KEEN_JAVASCRIPT] = CLIENT("keen-javascript"),
+	[METRIC_CLIENT_KEEN_PYTHON] = CLIENT("keen-python"),
+	[METRIC_CLIENT_KEEN_RUBY] = CLIENT("keen-ruby"),
+	[METRIC_CLIENT_KEEN_JAVA] = CLIENT("keen-java"),
+	[METRIC_CLIENT_KEEN_PHP] = CLIENT("keen-php"),
+	[METRIC_CLIENT_KEEN_DOTNET] = CLIENT("keen-dotnet"),
+	[METRIC_CLIENT_KEEN_IOS] = CLIENT("keen-ios"),
+	[METRIC_CLIENT_LIBHONEY_JS] = CLIENT("libhoney-js"),
+	[METRIC_CLIENT_LIBHONEY_PY] = CLIENT("libhoney-py"),
+	[METRIC_CLIENT_LIBHONEY_RB] = CLIENT("libhoney-rb"),
+	[METRIC_CLIENT_LIBHONEY_GO] = CLIENT("libhoney-go"),
+	[METRIC_CLIENT_LIBHONEY_JAVA] = CLIENT("libhoney-java"),
+	[METRIC_CLIENT_OTHER] = CLIENT("other"),
+	[METRIC_CLIENT_NONE] = CLIENT("none"),
+
 #define EVENTS "Events that were sent: on disk, or refused as what they are."
 	[METRIC_EVENTS_ACCEPTED] = {WRITE, true, 0, "ingest_events_total",
 		"result=\"accepted\"", EVENTS},

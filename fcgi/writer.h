@@ -48,7 +48,10 @@ enum handled handle_writer_metrics(struct request *req, void *app);
 /* GET /health/ready */
 enum handled handle_writer_ready(struct request *req, void *app);
 
-/* Parts of the handlers (h_ingest.c): one event as a commit, or NULL and the
+/* Parts of the handlers (h_ingest.c): who sent it is counted; ... */
+void ingest_count_client(struct request *req);
+
+/* ... one event as a commit, or NULL and the
  * error prepared; *names_itself, unless NULL: see event_names_itself(); ... */
 struct commit *ingest_commit(struct request *req, const char *name,
 							 const char *text, size_t len, bool *names_itself);

@@ -87,30 +87,41 @@ is(post('', json => { clicks => [ (map { { n => $_ } } 1 .. 4), { '$x' => 1 } ] 
 is($tally->http('GET',
 		"$events/clicks?api_key=$p->{write_key}&data=eyJuIjoxfQ==")->{status},
 	200, 'an event in a URL');
+# what says who sent it, and what says something else
+is(post('/clicks', json => { n => 7 }, headers => { 'Keen-Sdk' => 'ruby-1.1.1' }),
+	201, 'an event of a library') for 1, 2;
+is(post('', json => { clicks => [ { n => 8 } ] },
+		headers => { 'keen-sdk' => "clicks$p->{project}" }),
+	200, 'a batch of one that is not known');
 # what is refused: 2 events that are none, 1 body that is none, 3 keys, 1 path
 is(post('/clicks', json => [ 1 ]), 400, 'not an object') for 1, 2;
 is(post('', body => '{'), 400, 'not JSON');
 is(post('/clicks', key => 'nonsense', json => {}), 401, 'a wrong key') for 1 .. 3;
 is(post('/a/b', json => {}), 404, 'no such path');
-$tally->wait_for_events(20);
+$tally->wait_for_events(23);
 
 my %want = (
-	total('event', '2xx') => 8,
+	total('event', '2xx') => 10,
 	total('event', '4xx') => 5,
 	total('event', '5xx') => 0,
-	total('events', '2xx') => 3,
+	total('events', '2xx') => 4,
 	total('events', '4xx') => 1,
 	total('beacon', '2xx') => 1,
 	total('none', '4xx') => 1,
-	'tally_request_duration_seconds_count{route="event"}' => 13,
-	'tally_request_duration_seconds_bucket{route="event",le="+Inf"}' => 13,
-	'tally_queue_wait_seconds_count' => 12,
-	'tally_ingest_events_total{result="accepted"}' => 21,
+	'tally_request_duration_seconds_count{route="event"}' => 15,
+	'tally_request_duration_seconds_bucket{route="event",le="+Inf"}' => 15,
+	'tally_queue_wait_seconds_count' => 15,
+	# also those that were refused for what they are; not those without a key
+	'tally_client_batches_total{library="keen-ruby"}' => 2,
+	'tally_client_batches_total{library="keen-javascript"}' => 0,
+	'tally_client_batches_total{library="other"}' => 16,
+	'tally_client_batches_total{library="none"}' => 0,
+	'tally_ingest_events_total{result="accepted"}' => 24,
 	'tally_ingest_events_total{result="rejected"}' => 5,
-	'tally_drain_events_total{result="stored"}' => 20,
+	'tally_drain_events_total{result="stored"}' => 23,
 	'tally_drain_events_total{result="duplicate"}' => 1,
 	'tally_drain_events_total{result="dead_letter"}' => 0,
-	tally_spool_records_total => 12,
+	tally_spool_records_total => 15,
 	tally_spool_oldest_seconds => 0,
 	tally_spool_takes_events => 1,
 	tally_spool_fsync_errors_total => 0,
@@ -234,7 +245,7 @@ counts_to('read', 'tally_shed_total{reason="database"}', 1, 'which is counted');
 counts_to('read', total('query', '5xx'), 1, '... as an error, too');
 counts_to('read', 'tally_database_away', 1, 'tally-read says it is away');
 counts_to('write', 'tally_database_away', 1, 'tally-write says it is away');
-counts_to('write', 'tally_ingest_events_total{result="accepted"}', 22,
+counts_to('write', 'tally_ingest_events_total{result="accepted"}', 25,
 	'the event is on disk');
 cmp_ok(scrape('write')->{tally_spool_oldest_seconds}, '>', 0,
 	'and waits: it is the oldest');
