@@ -111,7 +111,7 @@ static const struct setting settings[] = {
 		" under nginx's fastcgi_read_timeout"),
 	INT(max_waiting, "240", 2, 4096,
 		"requests that may wait for an answer, those that wait for the same"
-		" one too"),
+		" one too; nginx lets through as many (max_conns in tally.conf)"),
 	INT(key_slots, "6", 1, 128,
 		"queries that one API key may have running or queued; of the requests"
 		" that wait it may have half"),

@@ -319,6 +319,54 @@ ready('write');
 }
 
 #-----------------------------------------------------------------------------
+# Queries: 240 at the same time, of all keys together (max_conns); here 3, which
+# all of nginx's workers count together
+#-----------------------------------------------------------------------------
+
+nginx(edit => sub { change(qr/(?<=max_conns=)240;/, '3;') });
+ready('write');
+{
+	my $mute = mute('read');
+
+	# who sends slowly has not reached tally-read, and holds no place of it
+	my @slow = map {
+		my $client = IO::Socket::INET->new(
+			PeerAddr => "127.0.0.1:$tally->{port}") or die "connect: $!";
+		print $client "POST $count HTTP/1.1\r\nHost: x\r\n",
+			"Authorization: slow $_\r\nContent-Length: 100\r\n\r\n{";
+		$client->flush;
+		$client;
+	} 1 .. 10;
+	my @held = map { [ reach($mute, 'GET', $count, "key $_") ] } 1 .. 3;
+	is(scalar(grep { $_->[1] } @held), 3,
+		'three queries are let through, whoever sends slowly');
+	my @limit = (503, 'ServiceUnavailableError', qr/^conn=PASSED req=PASSED$/);
+	is_refused(ended($mute, 'GET', $count, "key $_"), @limit, "the next, $_")
+		for 4 .. 9;
+	is_refused(ended($mute, 'POST', $count, 'key 1', '{}'), @limit,
+		'with a key that is there already, as a POST');
+	is(post(0)->{status}, 201, 'an event is taken');
+	my @health = reach($mute, 'GET', '/health/query/ready', '');
+	ok($health[1], 'health is asked for as ever');
+
+	# a place is free when its client leaves, and when it is answered
+	for my $leaves (sub { close $_[0] }, sub { close $_[1] })
+	{
+		$leaves->(@{ shift @held });
+		ok($tally->wait_until('a free place', sub {
+			my @pair = reach($mute, 'GET', $count, 'another');
+			push @held, \@pair if $pair[1];
+			return $pair[1];
+		}), 'one leaves: the next is let through');
+		is_refused(ended($mute, 'GET', $count, 'key 4'), @limit, 'but one only');
+	}
+	close $mute;
+	unlink socket_of('read');
+}
+is($tally->http('GET', $count, key => $key)->{status}, 502,
+	'nobody is there: that is another thing');
+
+#-----------------------------------------------------------------------------
 # Events: 240 at the same time, of all together (tally_ingest_conn); here 2
 #-----------------------------------------------------------------------------
 

@@ -40,9 +40,9 @@ sub nginx_before_two
 	my ($tally, $timeout) = @_;
 	my $second = socket_of($tally, 'read2');
 	$tally->start_nginx(edit => sub {
-		s/^\s*limit_(conn|req) .*\n//mg;
-		s{(upstream tally_query \{\s*server unix:\S+read\.sock max_fails=0;)}
-			{$1 server unix:$second max_fails=0;};
+		s/^\s*limit_(conn|req) .*\n| max_conns=\d+//mg;
+		s{(upstream tally_query \{[^\}]*read\.sock max_fails=0;)}
+			{$1 server unix:$second max_fails=0;} or die "no upstream of queries\n";
 		!defined $timeout || s/(fastcgi_read_timeout) 15s;/$1 $timeout;/
 			or die "no timeout of queries\n";
 	});

@@ -64,10 +64,10 @@ $tally->start_responder('read2', 'tally-read', listen => "$run/read2.sock",
 	database => $tally->conninfo(user => 'tally_reader2'), %reader);
 # the limits of nginx are not what is tested here; what it says is wanted
 $tally->start_nginx(edit => sub {
-	s/^\s*limit_(conn|req) .*\n//mg;
+	s/^\s*limit_(conn|req) .*\n| max_conns=\d+//mg;
 	s/^\s*error_log stderr alert;\n//mg;
-	s{(upstream tally_(?:ingest|query) \{\s*server unix:)(\S+?)(write|read)\.sock max_fails=0;}
-		{$1$2$3.sock max_fails=0; server unix:$2${3}2.sock max_fails=0;}g;
+	s{(upstream tally_(?:ingest|query) \{[^\}]*server unix:)(\S+?)(write|read)(\.sock max_fails=0[^;]*;)}
+		{$1$2$3$4 server unix:$2${3}2$4}g == 2 or die "no two upstreams\n";
 });
 my $events = "/3.0/projects/$p->{project}/events/clicks";
 my $queries = "/3.0/projects/$p->{project}/queries";

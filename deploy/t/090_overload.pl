@@ -28,7 +28,7 @@ $tally->start_read(connections => 4, key_slots => 8, slot_wait_ms => 100,
 	cache_failure_ms => 0, log_requests => 'true');
 $tally->start_write(key_refresh_ms => 200, spool_reserve_mb => 0);
 # the limits of nginx are not what is tested here
-$tally->start_nginx(edit => sub { s/^\s*limit_(conn|req) .*\n//mg });
+$tally->start_nginx(edit => sub { s/^\s*limit_(conn|req) .*\n| max_conns=\d+//mg });
 my $queries = "/3.0/projects/$p->{project}/queries/sleep";
 my $events = "/3.0/projects/$p->{project}/events/load";
 my $key = Standin::add_key($tally, $p->{project}, 'write');

@@ -24,7 +24,7 @@ my %settings = (
 	key_file => $tally->dir . '/run/keys');
 $tally->start_read(%settings);
 # The limits of nginx are not what is tested here.
-$tally->start_nginx(edit => sub { s/^\s*limit_(conn|req) .*\n//mg });
+$tally->start_nginx(edit => sub { s/^\s*limit_(conn|req) .*\n| max_conns=\d+//mg });
 my $base = "/3.0/projects/$p->{project}/queries";
 $tally->wait_until('the keys',
 	sub { $tally->http('GET', $base, key => $p->{read_key})->{status} != 503 });

@@ -33,7 +33,7 @@ $tally->start_write(key_refresh_ms => 200, spool_file_mb => 4,
 $tally->start_read(key_refresh_ms => 200, connections => 2, threads => 2,
 	cache_fresh_min_ms => 300_000, cache_fresh_ms => 300_000);
 $tally->start_nginx(edit => sub {
-	s/^\s*limit_(conn|req) .*\n//mg;
+	s/^\s*limit_(conn|req) .*\n| max_conns=\d+//mg;
 	# the programs stand still for a while, too
 	s/(fastcgi_read_timeout) 2500ms/$1 25s/;
 });

@@ -24,7 +24,7 @@ my %settings = (
 	connect_timeout_ms => 500, key_refresh_ms => 200,
 	key_file => $tally->dir . '/run/keys');
 $tally->start_read(%settings);
-$tally->start_nginx(edit => sub { s/^\s*limit_(conn|req) .*\n//mg });
+$tally->start_nginx(edit => sub { s/^\s*limit_(conn|req) .*\n| max_conns=\d+//mg });
 my $base = "/3.0/projects/$p->{project}/queries";
 my $questions = 0;
 sub echo { return $tally->query($p, 'echo', { question => ++$questions }) }

@@ -40,7 +40,7 @@ my %read = (key_refresh_ms => 300, connections => 2, connect_timeout_ms => 500,
 $tally->start_write(%write);
 $tally->start_read(%read);
 $tally->start_nginx(edit => sub {
-	s/^\s*limit_(conn|req) .*\n//mg;
+	s/^\s*limit_(conn|req) .*\n| max_conns=\d+//mg;
 	# the disk may be as slow as it likes
 	s/(fastcgi_read_timeout) 2500ms/$1 25s/;
 });

@@ -27,7 +27,7 @@ my %settings = (key_refresh_ms => 300, key_file => $tally->dir . '/run/keys',
 sub start { $faults->around(sub { $tally->start_read(%settings) }) }
 start();
 $tally->start_nginx(edit => sub {
-	s/^\s*limit_(conn|req) .*\n//mg;
+	s/^\s*limit_(conn|req) .*\n| max_conns=\d+//mg;
 	s/(fastcgi_read_timeout) 15s/$1 60s/;
 });
 

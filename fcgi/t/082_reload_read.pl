@@ -52,7 +52,7 @@ sub ask { return $tally->http('GET', "$queries/$_[0]", key => $p->{read_key}) }
 start();
 # nginx waits as long as a slow machine takes; limits are not the subject
 $tally->start_nginx(edit => sub {
-	s/^\s*limit_(conn|req) .*\n//mg;
+	s/^\s*limit_(conn|req) .*\n| max_conns=\d+//mg;
 	s/(fastcgi_read_timeout) 15s/$1 60s/;
 });
 $tally->wait_until('the keys', sub { ask('echo?n=0')->{status} == 200 });
