@@ -454,7 +454,9 @@ take_gap(struct drain *d, const struct spool_batch *gap)
 static void
 cannot_read(struct drain *d)
 {
-	if (++d->unreadable < READ_TRIES || errno == ENOMEM)
+	/* A shortage of ours says nothing of the file. */
+	if (++d->unreadable < READ_TRIES || errno == ENOMEM || errno == EMFILE ||
+		errno == ENFILE)
 		back_off(d, "spool_unreadable", strerror(errno));
 	else
 	{

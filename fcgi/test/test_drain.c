@@ -6,6 +6,8 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp(), nftw() */
 #include "drain_rig.h"
 
+#include <sys/resource.h>
+
 static void
 test_plain(void)
 {
@@ -185,6 +187,44 @@ test_stop(void)
 	tap_int(wrong_times(10), 0, "and the next start goes on");
 }
 
+/* A file that cannot be opened for want of a descriptor is not a bad one. */
+static void
+test_no_descriptors(void)
+{
+	struct rlimit usual;
+	struct rlimit none;
+	struct spool *spool;
+	struct spool_status status;
+	struct drain *drain;
+	int lowest;
+
+	fresh();
+	spool = open_spool();
+	append(spool, 10);
+	spool_close(spool);
+	spool = open_spool();
+	lowest = dup(STDIN_FILENO);
+	if (lowest < 0 || close(lowest) != 0 ||
+		getrlimit(RLIMIT_NOFILE, &usual) != 0)
+		abort();
+	none = usual;
+	none.rlim_cur = (rlim_t) lowest;
+	if (setrlimit(RLIMIT_NOFILE, &none) != 0)
+		abort();
+	drain = start_drain(spool);
+	clock_sleep_ms(200);
+	spool_status(spool, &status);
+	tap_int((int64_t) store_taken(), 0, "without descriptors nothing is read");
+	tap_int(status.bad_files, 0, "and no file is taken for damaged");
+	if (setrlimit(RLIMIT_NOFILE, &usual) != 0)
+		abort();
+	for (int i = 0; i < 2000 && store_taken() < 10; i++)
+		clock_sleep_ms(1);
+	drain_stop(drain);
+	spool_close(spool);
+	tap_int(wrong_times(10), 0, "with them all is stored");
+}
+
 /* A backlog that is stored slowly on purpose is no younger for it. */
 static void
 test_paced(void)
@@ -270,6 +310,7 @@ main(void)
 	test_no_letter();
 	test_stop();
 	test_paced();
+	test_no_descriptors();
 	test_back();
 	test_behind();
 	(void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
