@@ -27,6 +27,8 @@ enum metric
 	METRIC_MEMORY_BYTES,
 	METRIC_KEYS_AGE_MS,
 
+	METRIC_ACCEPT_ERRORS,
+
 	METRIC_SHED_KEYS,		/* the keys are not known */
 	METRIC_SHED_MEMORY,		/* none left */
 	METRIC_SHED_SLOTS,		/* all connections in use, and the queue */

@@ -22,6 +22,9 @@ const struct metric_info metric_infos[METRIC__COUNT] = {
 		"Age of the API keys that requests are checked with; "
 		"+Inf if none are known."},
 
+	[METRIC_ACCEPT_ERRORS] = {BOTH, true, 0, "accept_errors_total", NULL,
+		"Times that a connection of nginx could not be accepted."},
+
 #define SHED "Requests refused because something was missing, by what it was."
 	[METRIC_SHED_KEYS] = {BOTH, true, 0, "shed_total",
 		"reason=\"keys\"", SHED},

@@ -49,6 +49,7 @@ struct worker
 	bool keeps; /* connections between two requests */
 	struct request_set *set;
 	const struct service *service;
+	struct metrics *metrics;
 	_Atomic int64_t accept_logged_ms;
 	int nthreads; /* started and not joined */
 	pthread_t *threads;
@@ -239,6 +240,7 @@ accept_failed(struct worker *worker)
 {
 	const int error = errno;
 
+	metrics_add(worker->metrics, METRIC_ACCEPT_ERRORS, 1);
 	if (log_is_due(&worker->accept_logged_ms, clock_mono_ms(), 1000))
 		log_note(LOG_LEVEL_ERROR, "accept_failed", "error", strerror(error));
 	clock_sleep_ms(ACCEPT_PAUSE_MS);
@@ -302,6 +304,7 @@ worker_start(const struct worker_options *options,
 	if (worker == NULL)
 		return NULL;
 	worker->service = options->service;
+	worker->metrics = options->metrics;
 	worker->threads = calloc((size_t) options->threads, sizeof(pthread_t));
 	worker->listen_fd = inherited_socket();
 	worker->inherited = worker->listen_fd >= 0;
