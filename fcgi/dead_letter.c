@@ -133,6 +133,21 @@ write_line(int fd, const struct buf *line)
 	return fdatasync(fd) == 0;
 }
 
+/* sync_folder -- without which a file that was just made may have no name after
+ * a crash. */
+static bool
+sync_folder(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+	int saved_errno = errno;
+
+	if (fd >= 0)
+		(void) close(fd);
+	errno = saved_errno;
+	return ok;
+}
+
 bool
 dead_letter_write(const char *dir, const struct frame *frame,
 				  const char *reason)
@@ -152,7 +167,8 @@ dead_letter_write(const char *dir, const struct frame *frame,
 	put_letter(&line, frame, reason);
 	if (line.failed)
 		errno = ENOMEM;
-	ok = !line.failed && write_line(fd, &line);
+	/* A letter that is written twice is better than one that is lost. */
+	ok = !line.failed && write_line(fd, &line) && sync_folder(dir);
 	buf_free(&line);
 	(void) close(fd);
 	return ok;

@@ -1,5 +1,5 @@
 # Two writers behind one nginx, killed with -9 again and again under a load,
-# and with every kill what was not synced is gone, as without power.  Each
+# and with every kill what was not synced is gone, names too, as without power.  Each
 # event that was acknowledged is stored once, and none is stored that was not
 # sent.
 #

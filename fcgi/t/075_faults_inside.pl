@@ -231,6 +231,23 @@ is(scalar(grep { !$stored{$_} } keys %acked), 0,
 	keys(%acked) . ' events acknowledged: each is stored');
 is(scalar(grep { $_ > 1 } values %stored), 0, 'none of them twice');
 is(scalar(grep { !$sent{$_} } keys %stored), 0, 'none that was not sent');
-ok(!-s "$dir/spool/dead-letters.jsonl", 'no dead letters');
+my $letters = "$dir/spool/dead-letters.jsonl";
+ok(!-s $letters, 'no dead letters');
+
+#-----------------------------------------------------------------------------
+# The power goes when an event has become a dead letter
+#-----------------------------------------------------------------------------
+
+unlink $letters;
+$faults->set(forget => 1);
+$tally->psql(q(ALTER TABLE tally_store.event ADD CONSTRAINT poison
+	CHECK (properties ->> 'poison' IS NULL)));
+is($tally->http('POST', "$base/load", key => $p->{write_key},
+	json => { poison => 1 })->{status}, 201, 'an event that is refused later');
+$tally->wait_until('the dead letter', sub {
+	$tally->http('GET', '/metrics/write')->{content}
+		=~ /^tally_drain_events_total\{result="dead_letter"\} 1$/m }, 30);
+$tally->kill_process('write');
+ok(-s $letters, 'which is there after a crash');
 
 done_testing();
