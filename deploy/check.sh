@@ -22,7 +22,7 @@ usage()
 Usage: deploy/check.sh [STEP...]
 
 Runs all steps, or those named (and the builds they need), in this order:
-  format layers shellcheck build clang versions config nginx alerts
+  format layers shellcheck build clang versions config nginx units alerts
   unit fcgi fuzz regress isolation sanitized extension-tap fcgi-tap deploy-tap
 
 PG_CONFIG        the PostgreSQL whose copy is used ($PG_CONFIG)
@@ -322,7 +322,7 @@ check_nginx()
 
 check_shell()
 {
-  shellcheck -x deploy/*.sh deploy/prometheus/*.sh fcgi/fuzz/*.sh .ci/run
+  shellcheck -x deploy/*.sh deploy/prometheus/*.sh deploy/systemd/*.sh fcgi/fuzz/*.sh .ci/run
 }
 
 # extension_tap: two tests at a time, and then the one that measures times.
@@ -364,6 +364,7 @@ main()
   step versions bash -c check_versions
   step config bash -c check_config
   step nginx bash -c check_nginx
+  tap_step units deploy/systemd/check.sh
   tap_step alerts deploy/prometheus/check.sh
 
   tap_step unit make -C extension/unit check

@@ -1,6 +1,6 @@
 # Two writers behind one nginx, killed with -9 again and again under a load,
-# and with every kill what was not synced is gone, names too, as without power.  Each
-# event that was acknowledged is stored once, and none is stored that was not
+# and with every kill what was not synced is gone, names too, as without power.
+# Each event that was acknowledged is stored once, and none is stored that was not
 # sent.
 #
 # TALLY_KILLS says how often (200, with 500 events acknowledged for each).
