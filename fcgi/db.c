@@ -5,9 +5,11 @@
 #include "db.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "../extension/contract.h"
@@ -30,6 +32,8 @@ struct db
 	struct db_options opt;
 	struct db_settings settings;
 	struct pool *pool;
+	int stop_fd; /* readable from db_stop() on, ... */
+	atomic_bool stopped;
 	_Atomic int64_t logged_ms;
 };
 
@@ -48,7 +52,8 @@ log_down(struct db *db, const char *error)
 {
 	struct log_line line;
 
-	if (!log_is_due(&db->logged_ms, clock_mono_ms(), LOG_EVERY_MS))
+	if (atomic_load(&db->stopped) ||
+		!log_is_due(&db->logged_ms, clock_mono_ms(), LOG_EVERY_MS))
 		return;
 	log_begin(&line, LOG_LEVEL_WARN, "db_down");
 	log_str(&line, "error", error);
@@ -98,7 +103,7 @@ start_connect(const struct db *db)
 
 /* finish_connect -- the steps of libpq's handshake, until the deadline. */
 static bool
-finish_connect(PGconn *pg, int64_t deadline_ms)
+finish_connect(const struct db *db, PGconn *pg, int64_t deadline_ms)
 {
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 
@@ -109,7 +114,7 @@ finish_connect(PGconn *pg, int64_t deadline_ms)
 		short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 
 		if (status == PGRES_POLLING_FAILED ||
-			db_wait(pg, events, -1, deadline_ms) != WAIT_READY)
+			db_wait(pg, events, db->stop_fd, deadline_ms) != WAIT_READY)
 			return false;
 		status = PQconnectPoll(pg);
 	}
@@ -159,7 +164,7 @@ check_connection(struct db *db, PGconn *pg, int64_t deadline_ms)
 	struct db_error error = {.sqlstate = ""};
 	const struct db_call call = {.stmt = STMT_CHECK,
 								 .params = params,
-								 .watch_fd = -1,
+								 .watch_fd = db->stop_fd,
 								 .row = check_row,
 								 .arg = &check};
 	enum db_result result;
@@ -201,7 +206,7 @@ open_conn(void *arg, int64_t deadline_ms, bool *is_full)
 	(void) PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
 	(void) PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE);
 
-	if (!finish_connect(conn->pg, deadline_ms))
+	if (!finish_connect(db, conn->pg, deadline_ms))
 	{
 		log_down(db,
 				 PQstatus(conn->pg) == CONNECTION_BAD
@@ -268,10 +273,11 @@ db_new(const struct db_options *options)
 	db_settings_make(&db->settings,
 					 options->statement_timeout_ms,
 					 options->read_only);
+	db->stop_fd = eventfd(0, EFD_CLOEXEC);
 	db->pool = pool_new(&pool);
-	if (db->pool == NULL)
+	if (db->pool == NULL || db->stop_fd < 0)
 	{
-		free(db);
+		db_free(db);
 		return NULL;
 	}
 	return db;
@@ -283,7 +289,16 @@ db_free(struct db *db)
 	if (db == NULL)
 		return;
 	pool_free(db->pool);
+	if (db->stop_fd >= 0)
+		(void) close(db->stop_fd);
 	free(db);
+}
+
+void
+db_stop(struct db *db)
+{
+	atomic_store(&db->stopped, true);
+	(void) eventfd_write(db->stop_fd, 1);
 }
 
 /*

@@ -43,9 +43,13 @@ struct db_options
 	struct metrics *metrics; /* where waits for a connection count, or NULL */
 };
 
-/* NULL when out of memory.  Does not connect yet. */
+/* NULL when out of memory or descriptors.  Does not connect yet. */
 struct db *db_new(const struct db_options *options);
 void db_free(struct db *db);
+
+/* Nobody connects any more, and who does just now gives that up: for the end of
+ * the program, which would wait for it.  A call has its own watch_fd. */
+void db_stop(struct db *db);
 
 enum db_result
 {

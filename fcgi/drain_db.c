@@ -68,6 +68,7 @@ interrupt(void *arg)
 	struct drain_db *d = arg;
 
 	(void) shutdown(d->far_end, SHUT_RDWR);
+	db_stop(d->db);
 }
 
 static bool

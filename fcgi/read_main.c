@@ -403,8 +403,11 @@ serve(struct worker *worker, const struct reader *reader,
 	while ((number = worker_wait_signal()) == SIGHUP)
 		keys_wake(reader->keys);
 	log_note(LOG_LEVEL_INFO, "stopping", NULL, NULL);
-	return worker_stop(worker, config->query_deadline_ms + STOP_GRACE_MS) &&
-		   keys_stop(reader->keys, STOP_MS) &&
+	if (!worker_stop(worker, config->query_deadline_ms + STOP_GRACE_MS))
+		return false;
+	db_stop(reader->key_db);
+	db_stop(reader->heart_db);
+	return keys_stop(reader->keys, STOP_MS) &&
 		   heartbeat_stop(reader->heartbeat, STOP_MS) &&
 		   canceller_stop(canceller, STOP_MS);
 }

@@ -386,6 +386,7 @@ stop(struct program *p)
 	committer_stop(p->writer.committer);
 	drain_stop(p->writer.drain);
 	spool_close(p->writer.spool);
+	db_stop(p->writer.key_db);
 	return keys_stop(p->writer.keys, KEYS_STOP_MS);
 }
 

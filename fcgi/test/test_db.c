@@ -94,6 +94,9 @@ test_settings(void)
 
 static char conninfo[128];
 
+static struct db *db;
+static int64_t stopped_ms;
+
 /* connect_once -- to somebody who takes the connection and says nothing. */
 static void *
 connect_once(void *arg)
@@ -105,14 +108,15 @@ connect_once(void *arg)
 		.connect_timeout_ms = 10000,
 		.statement_timeout_ms = 1000,
 	};
-	struct db *db = db_new(&options);
 	struct db_error error;
 	struct db_call call = {.stmt = STMT_HEARTBEAT, .watch_fd = -1};
 
 	(void) arg;
+	db = db_new(&options);
+	if (db == NULL)
+		abort();
 	call.wait_deadline_ms = call.deadline_ms = clock_mono_ms() + 10000;
-	if (db != NULL)
-		(void) db_run(db, &call, &error);
+	(void) db_run(db, &call, &error);
 	db_free(db);
 	return NULL;
 }
@@ -143,7 +147,7 @@ tcp_option(int fd, int option)
 }
 
 /* connected -- to "listener", with more in the connection string; look() at
- * the socket while it waits for the server's first word. */
+ * the socket while it waits for the server's first word, and end that. */
 static void
 connected(int listener, const char *more, void (*look)(int fd))
 {
@@ -164,8 +168,10 @@ connected(int listener, const char *more, void (*look)(int fd))
 	len = sizeof(addr);
 	server = accept(listener, (struct sockaddr *) &addr, &len);
 	look(end_at(&addr));
-	(void) close(server);
+	stopped_ms = clock_mono_ms();
+	db_stop(db);
 	(void) pthread_join(thread, NULL);
+	(void) close(server);
 }
 
 static void
@@ -203,6 +209,8 @@ test_tcp(void)
 	connected(listener,
 			  "tcp_user_timeout=7000 keepalives_idle=70",
 			  look_at_configured);
+	tap_ok(clock_mono_ms() - stopped_ms < 1000,
+		   "who connects gives it up when the program ends");
 	(void) close(listener);
 }
 
