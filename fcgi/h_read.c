@@ -149,6 +149,7 @@ handle_reader_metrics(struct request *req, void *app)
 		METRIC_KEYS_BREAKER_OPEN,
 	};
 	const struct reader *reader = app;
+	const int64_t behind_ms = reader->behind_ms;
 	struct metrics *metrics = request_metrics(req);
 
 	metrics_of_db(metrics, reader->db, &of_queries);
@@ -157,6 +158,9 @@ handle_reader_metrics(struct request *req, void *app)
 	metrics_set(metrics,
 				METRIC_DATABASE_SILENT_MS,
 				heartbeat_silent_ms(reader->heartbeat));
+	metrics_set(metrics,
+				METRIC_DATA_BEHIND_MS,
+				behind_ms >= 0 ? behind_ms : METRIC_INFINITE);
 	metrics_raise(metrics,
 				  METRIC_DATABASE_STALLED_MS,
 				  heartbeat_stalled_ms(reader->heartbeat));

@@ -76,6 +76,9 @@ const struct metric_info metric_infos[METRIC__COUNT] = {
 		"1 while the database does not do what it is asked."},
 	[METRIC_DATABASE_SILENT_MS] = {READ, false, 3, "database_silent_seconds",
 		NULL, "For how long the database has not answered the heartbeat."},
+	[METRIC_DATA_BEHIND_MS] = {READ, false, 3, "data_behind_seconds", NULL,
+		"For how long the oldest acknowledged event that is not stored has "
+		"been waiting; +Inf if it is not known."},
 	[METRIC_DATABASE_STALLS] = {READ, true, 0, "database_stalls_total", NULL,
 		"Stalls of the database of 0.25 s and more that have ended."},
 	[METRIC_DATABASE_STALLED_MS] = {READ, true, 3,

@@ -155,6 +155,7 @@ is($tally->http('GET', "$queries/count")->{status}, 401, 'no key') for 1, 2;
 	'tally_cache_requests_total{result="hit"}' => 0,
 	tally_singleflight_shared_total => 0,
 	tally_quarantine_queries => 0,
+	tally_data_behind_seconds => 0,
 	tally_waiting_requests => 0,
 	'tally_shed_total{reason="slots"}' => 0,
 	'tally_shed_total{reason="database"}' => 0,
