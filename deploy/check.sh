@@ -325,16 +325,19 @@ check_shell()
   shellcheck -x deploy/*.sh deploy/prometheus/*.sh deploy/systemd/*.sh fcgi/fuzz/*.sh .ci/run
 }
 
-# extension_tap: two tests at a time, and then the one that measures times.
-# Those of the responders and of all run one by one: nearly all measure.
-extension_tap()
+# two_at_a_time TEST... -- those that say so in a line of theirs, then the others.
+two_at_a_time()
 {
-  local timed=extension/t/100_doubling.pl status=0 others
-  mapfile -t others < <(compgen -G 'extension/t/*.pl' | grep -vxF "$timed")
-  prove -v -j2 "${others[@]}" || status=1
-  prove -v "$timed" || status=1
+  local status=0 beside alone
+  mapfile -t beside < <(grep -lx '# Measures no times.' "$@")
+  mapfile -t alone < <(grep -Lx '# Measures no times.' "$@")
+  prove -v -j2 "${beside[@]}" || status=1
+  prove -v "${alone[@]}" || status=1
   return "$status"
 }
+
+extension_tap() { two_at_a_time extension/t/*.pl; }
+deploy_tap() { two_at_a_time deploy/t/*.pl; }
 
 # fuzz: both halves, some seconds a target.
 fuzz()
@@ -346,7 +349,8 @@ fuzz()
   return "$status"
 }
 
-export -f extension_tap fuzz check_versions check_config check_nginx check_shell
+export -f two_at_a_time extension_tap deploy_tap fuzz check_versions \
+  check_config check_nginx check_shell
 
 # ---------------------------------------------------------------------- main
 
@@ -388,7 +392,7 @@ main()
   tap_step extension-tap bash -c extension_tap
   tap_step fcgi-tap "${aslr[@]}" make -C fcgi installcheck \
     PG_CONFIG="$PG_CONFIG" PROVE='prove -v'
-  AS_CALLER=yes tap_step deploy-tap prove -v --ext .pl deploy/t/
+  AS_CALLER=yes tap_step deploy-tap bash -c deploy_tap
 }
 
 main

@@ -14,7 +14,7 @@
 /* As long as a quarantine can be (setting quarantine_ms). */
 #define LONGEST_MS 3600000
 /* Connections that are lost so soon one after the other are so for one reason. */
-#define LOSSES_APART_MS 2000
+#define LOSSES_APART_MS 1000
 
 struct quarantine
 {

@@ -4,6 +4,8 @@
 #
 # Each answer tells, in headers that only this test's nginx adds, which sockets
 # were asked for it and what the limits said: an error cannot be another's.
+#
+# Measures no times.
 use strict;
 use warnings;
 

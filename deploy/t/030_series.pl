@@ -5,6 +5,8 @@
 #
 # The days are those around the end of summer time in Prague, and one browser
 # is seen only once.  TALLY_SEED repeats a run.
+#
+# Measures no times.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,8 @@
 # demo.sh does what its --help says: up from nothing with events and a chart,
 # up again in seconds with all of them, nothing left running after --stop, and
 # a clear word when it cannot.
+#
+# Measures no times.
 use strict;
 use warnings;
 use FindBin;

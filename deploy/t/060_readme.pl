@@ -3,6 +3,8 @@
 #
 # Replaced are only the file's path, so that what comes out is known, and what
 # the reader fills in.
+#
+# Measures no times.
 use strict;
 use warnings;
 use FindBin;

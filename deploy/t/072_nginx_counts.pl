@@ -1,5 +1,7 @@
 # What nginx answers itself is counted (deploy/nginx/count): each error once,
 # by what was asked and by its code, and nothing that a responder answered.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -1,5 +1,7 @@
 # The probe: what it says when all is well, when a part is away, and that nobody
 # can read a key from it.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -1,6 +1,8 @@
 # The status page: what it says when all is well and when a part is away, that it
 # is served while everything behind nginx is dead, and that it never goes on saying
 # "well" when nobody looks any more; in a real browser, too.
+#
+# Measures no times.
 use strict;
 use warnings;
 

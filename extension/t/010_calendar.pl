@@ -6,6 +6,8 @@
 # for a violation of each rule below.  What is right is told by other means
 # than the grid's own: by plain comparisons, by AT TIME ZONE, by date_trunc().
 #
+#
+# Measures no times.
 use strict;
 use warnings;
 

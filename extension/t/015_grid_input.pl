@@ -3,6 +3,8 @@
 #
 # Damages the text and the binary form of good grids, from the seed TALLY_SEED
 # (printed), and reads each.  An error is a good answer.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -5,6 +5,8 @@
 # Texts that are nearly JSON are made, from a seed that is printed, and each is
 # given to both.  TALLY_SEED repeats a run, TALLY_FUZZ_SECONDS lengthens
 # it.
+#
+# Measures no times.
 use strict;
 use warnings;
 

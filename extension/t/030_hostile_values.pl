@@ -5,6 +5,8 @@
 # Each is drawn from the seed TALLY_SEED (printed).  An error is a good answer
 # when it is one that a user can make; what is accepted must be a value like
 # any other.  TALLY_FUZZ multiplies how many are drawn (1).
+#
+# Measures no times.
 use strict;
 use warnings;
 

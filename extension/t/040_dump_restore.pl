@@ -1,6 +1,8 @@
 # Goal of this test: pg_dump takes everything, and a new database gives it back:
 # tables that hold grids, series and panels, whatever types are in them, and
 # the event store; DROP EXTENSION takes no event; a standby answers.
+#
+# Measures no times.
 use strict;
 use warnings;
 

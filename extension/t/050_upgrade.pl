@@ -3,6 +3,8 @@
 # stored is still read and merged, also as the very bytes that 0.1's library
 # left in a table; and until the update is run, 0.1's functions work in the new
 # library, or say clearly why not.
+#
+# Measures no times.
 use strict;
 use warnings;
 

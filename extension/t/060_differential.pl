@@ -12,6 +12,8 @@
 # beside the failed test, both statements before it.  TALLY_ONLY=ID runs one again.
 #
 # "make fuzz N=..." runs more.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -5,6 +5,8 @@
 #
 # The aggregates are those of the catalog, so that a new one is tested with
 # the rest.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -3,6 +3,8 @@
 # looked at after queries that would take many times the limit.  One series of
 # the two-step aggregates has the limit for itself; of many under GROUP BY,
 # work_mem bounds how many are held at a time, and the limit how they then grow.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -1,5 +1,7 @@
 # Goal of this test: a hot standby, which can write nothing at all, answers
 # every form of a series, prices it and refuses it as its primary does.
+#
+# Measures no times.
 use strict;
 use warnings;
 

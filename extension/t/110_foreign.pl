@@ -3,6 +3,8 @@
 # the rows of the range are fetched: the condition is part of the remote query.
 #
 # postgres_fdw, which is part of PostgreSQL, over a connection to the same server.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -1,6 +1,8 @@
 # Goal of this test: a table of another access method (table_am/keeping_am.c) is read as
 # the executor reads it, also where the aggregate takes the rows from the scan
 # itself: what the scan keeps from row to row stays where it is.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -1,5 +1,7 @@
 # What tally-read answers to whom: every wrong request gets its status and a
 # JSON error that says what is wrong; a right one gets the database's bytes.
+#
+# Measures no times.
 use strict;
 use warnings;
 

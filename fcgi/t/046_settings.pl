@@ -1,6 +1,8 @@
 # What a connection to the database is set to.  Where a pooler between drops what
 # was asked for, no statement is run on it, the log says which setting it was and
 # what to do, and where the role has the settings all works.
+#
+# Measures no times.
 use strict;
 use warnings;
 

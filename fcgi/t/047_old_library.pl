@@ -1,6 +1,8 @@
 # The server has loaded a library of Tally that is older than the programs
 # (shared_preload_libraries, and it was not started anew since the update): what
 # it does not know is left out, and the connections work.
+#
+# Measures no times.
 use strict;
 use warnings;
 

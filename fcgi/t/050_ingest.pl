@@ -1,6 +1,8 @@
 # What tally-write answers to whom, and that what it took is in the database:
 # single events, batches, and every wrong request with the right status and a
 # JSON error that names what is wrong.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -1,5 +1,7 @@
 # Bodies that come compressed: taken as if they had come plain, and refused
 # clearly when they are broken, unknown, or far larger than they look.
+#
+# Measures no times.
 use strict;
 use warnings;
 

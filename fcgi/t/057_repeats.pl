@@ -1,5 +1,7 @@
 # Bodies and events that are sent again because an answer was lost: stored
 # once, answered as the first time, and nothing honest is lost by it.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -1,5 +1,7 @@
 # No descriptors are left: who is connected is served, who comes waits without
 # harm, it is counted and logged, and all are answered once there are some again.
+#
+# Measures no times.
 use strict;
 use warnings;
 

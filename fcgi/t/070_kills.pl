@@ -4,6 +4,8 @@
 # sent.
 #
 # TALLY_KILLS says how often (200, with 500 events acknowledged for each).
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -3,6 +3,8 @@
 # the wall jumps.  What was acknowledged is stored once.  It never crashes, but
 # where libfcgi is out of memory, which it answers with abort(): then a restart
 # loses nothing.
+#
+# Measures no times.
 use strict;
 use warnings;
 

@@ -3,6 +3,8 @@
 # on the wall jumps, while it runs and between two runs.
 # An answer is right or an error; it never crashes, and nothing expires, hangs
 # or is served for ever because somebody set the time.
+#
+# Measures no times.
 use strict;
 use warnings;
 

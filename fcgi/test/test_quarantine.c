@@ -57,8 +57,8 @@ test_alone(void)
 	tap_int(quarantine_count(q, 100001), 0, "nor is it counted");
 	quarantine_loss(q, 9, 170000);
 	tap_int(found(q, 9, 170001), QUARANTINE_NONE, "a second one, much later");
-	quarantine_loss(q, 9, 171000);
-	tap_int(found(q, 9, 171001),
+	quarantine_loss(q, 9, 170500);
+	tap_int(found(q, 9, 170501),
 			QUARANTINE_NONE,
 			"what comes with it is the same one");
 	quarantine_loss(q, 9, 173000);
@@ -238,8 +238,8 @@ test_lives(void)
 	two = other(lost_7);
 	wait_until_done(&two);
 	tap_int(found(q, 7, NOW), QUARANTINE_NONE, "nor one loss of another");
-	quarantine_loss(q, 7, NOW + 1000);
-	tap_int(found(q, 7, NOW + 1000),
+	quarantine_loss(q, 7, NOW + 500);
+	tap_int(found(q, 7, NOW + 500),
 			QUARANTINE_NONE,
 			"nor what is lost here at the same time");
 	quarantine_loss(q, 7, NOW + 4000);
