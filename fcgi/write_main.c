@@ -47,6 +47,8 @@
 /* A request that was accepted is answered within its own deadline. */
 #define STOP_MS 10000
 #define MIB ((int64_t) 1024 * 1024)
+/* Of a backlog so much stays in the system's memory; a second or two of bulk. */
+#define SPOOL_CACHED_BYTES (256 * MIB)
 /* Freed memory that is kept: pieces up to the first, by each of glibc's arenas
  * up to the second. */
 #define KEPT_PIECE_BYTES (1024 * 1024)
@@ -257,6 +259,7 @@ open_spool(const struct write_config *config,
 		.file_bytes = config->spool_file_mb * MIB,
 		.max_bytes = config->spool_max_mb * MIB,
 		.reserve_bytes = config->spool_reserve_mb * MIB,
+		.cached_bytes = SPOOL_CACHED_BYTES,
 		.now = clock_mono_ms,
 		.wall_us = clock_wall_us,
 	};

@@ -37,6 +37,7 @@ static struct
 	int truncate_errno;
 	int64_t free_bytes;
 	int syncs;
+	int64_t forgotten; /* bytes, from memory */
 	int truncates;
 	int64_t fail_in; /* so many calls from now one fails; 0: none */
 	int fail_errno;	 /* with this, or after half of its bytes if 0 */
@@ -145,12 +146,22 @@ disk_free_bytes(const char *dir)
 	return disk.free_bytes;
 }
 
+static inline int
+disk_forget(int fd, off_t offset, off_t len)
+{
+	(void) fd;
+	(void) offset;
+	disk.forgotten += len;
+	return 0;
+}
+
 static const struct spool_io disk_io = {
 	.pwritev = disk_pwritev,
 	.fdatasync = disk_fdatasync,
 	.fsync = disk_fsync,
 	.fallocate = disk_fallocate,
 	.ftruncate = disk_ftruncate,
+	.forget = disk_forget,
 	.free_bytes = disk_free_bytes,
 };
 
@@ -205,6 +216,7 @@ open_spool(void)
 		.file_bytes = file_bytes,
 		.max_bytes = 64 * file_bytes,
 		.reserve_bytes = 1000,
+		.cached_bytes = 2 * file_bytes,
 		.io = &disk_io,
 		.now = test_now,
 		.wall_us = test_wall,

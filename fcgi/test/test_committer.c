@@ -59,7 +59,17 @@ no_sync(int fd)
 	return 0;
 }
 
+static int
+no_forget(int fd, off_t offset, off_t len)
+{
+	(void) fd;
+	(void) offset;
+	(void) len;
+	return 0;
+}
+
 static const struct spool_io disk = {
+	.forget = no_forget,
 	.pwritev = plain_pwritev,
 	.fdatasync = slow_fdatasync,
 	.fsync = no_sync,

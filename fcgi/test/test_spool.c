@@ -83,6 +83,32 @@ test_reach(void)
 	spool_close(spool);
 }
 
+/* The beginning of a backlog stays in memory, and whatever is small. */
+static void
+test_forgets(void)
+{
+	struct spool *spool;
+	int64_t before;
+	int n;
+
+	new_dir();
+	file_bytes = 1 << 20;
+	spool = open_spool();
+	(void) append(spool, 1, 5000);
+	tap_ok(disk.forgotten == 0, "what is read soon stays in memory");
+	for (n = 5001; count_files(".spool", NULL) < 4; n += 5000)
+		(void) append(spool, n, 5000);
+	before = disk.forgotten;
+	(void) append(spool, n, 5000);
+	tap_ok(disk.forgotten > before + 64 * 1024,
+		   "the end of a long backlog does not");
+	before = disk.forgotten;
+	(void) append(spool, n + 5000, 1);
+	tap_ok(disk.forgotten == before, "but for what is small");
+	spool_close(spool);
+	file_bytes = FILE_BYTES;
+}
+
 static void
 test_limits_of_a_batch(void)
 {
@@ -332,6 +358,7 @@ main(void)
 {
 	test_in_and_out();
 	test_reach();
+	test_forgets();
 	test_limits_of_a_batch();
 	test_many_files();
 	test_given_back_in_pieces();
