@@ -118,10 +118,9 @@ pause_up_to(struct drain *d, int64_t most_ms, const char *event,
 {
 	int64_t ms = d->retry_ms > 0 ? d->retry_ms : d->opt.retry_ms;
 
-	ms = ms < most_ms ? ms : most_ms;
-
 	if (is_stopping(d))
 		return;
+	ms = ms < most_ms ? ms : most_ms;
 	if (log_is_due(&d->logged_ms, clock_mono_ms(), LOG_EVERY_MS))
 	{
 		struct log_line line;

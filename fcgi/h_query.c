@@ -51,10 +51,8 @@ reply_answer(struct request *req, const struct verdict *verdict)
 {
 	char age[24];
 
-	const int64_t behind_ms = verdict->answer->behind_ms;
-
 	reply_shared(req, verdict->answer);
-	query_reply_behind(req, behind_ms);
+	query_reply_behind(req, verdict->answer->behind_ms);
 	if (verdict->age_ms == 0 && verdict->kind != VERDICT_STALE)
 		return;
 	(void) snprintf(age,

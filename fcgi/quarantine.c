@@ -164,10 +164,11 @@ losses_elsewhere(const struct quarantine *quarantine, uint64_t fingerprint,
 		const struct found found =
 			find(row_of(quarantine, i), fingerprint, now_ms);
 
-		if (found.place != NULL && i != quarantine->access.own)
-			losses += now_ms - found.lost_ms >= apart_ms ? found.losses
-					  : found.losses > 0				 ? found.losses - 1
-														 : 0;
+		if (found.place == NULL || i == quarantine->access.own)
+			continue;
+		losses += found.losses;
+		if (found.losses > 0 && now_ms - found.lost_ms < apart_ms)
+			losses--;
 	}
 	return losses;
 }

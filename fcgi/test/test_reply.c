@@ -54,7 +54,7 @@ test_error(void)
 	reply_unavailable(
 		&req, REPLY_SPOOL_FULL, METRIC_SHED_SPOOL_FULL, "m", 2001);
 	tap_ok(strstr(render(true), "Status: 503 ") == head.data,
-		   "what is refused for now has its status");
+		   "what is refused until later has its status");
 }
 
 /* retry_after -- what a refusal for "ms" says; -1 if that is no number. */
