@@ -12,7 +12,7 @@
  * steps back from a conflict, as INSERT ... ON CONFLICT DO NOTHING does.
  *
  * What goes round the executor goes round its checks, so the table has to be
- * as ddl/60_store.sql made it: its columns are compared, and triggers, which
+ * as ddl/61_create_store.sql made it: its columns are compared, and triggers, which
  * would not fire, are refused.  Constraints that were added are enforced.
  *
  *-------------------------------------------------------------------------

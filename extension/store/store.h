@@ -3,7 +3,7 @@
  *	  The event store of this database: is it there, and may it be trusted?
  *
  * The store is a set of ordinary tables in the schema tally_store, made by
- * tally.create_store() (ddl/60_store.sql).  README.md has their invariants
+ * tally.create_store() (ddl/61_create_store.sql).  README.md has their invariants
  * and locks.
  */
 #ifndef TALLY_STORE_H
