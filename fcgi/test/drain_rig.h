@@ -12,7 +12,6 @@
 #define TALLY_DRAIN_RIG_H
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -23,11 +22,10 @@
 #include "dead_letter.h"
 #include "drain.h"
 #include "log.h"
+#include "folder.h"
 #include "tap.h"
 
 #define MAX_EVENTS 30000
-
-static char dir[64];
 
 /* ------------------------------------------------------------------------
  * A store in memory
@@ -208,25 +206,12 @@ store_taken(void)
  * A spool, a drain, and what is found afterwards
  */
 
-static inline int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void) st;
-	(void) type;
-	(void) ftw;
-	return remove(path);
-}
-
 static inline void
 fresh(void)
 {
 	pthread_mutex_t lock = store.lock;
 
-	if (dir[0] != '\0')
-		(void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	strcpy(dir, "/tmp/test_drain.XXXXXX");
-	if (mkdtemp(dir) == NULL)
-		abort();
+	folder_new();
 	memset(&store, 0, sizeof(store));
 	store.lock = lock;
 }

@@ -6,12 +6,12 @@
 #ifndef TALLY_SPOOL_RIG_H
 #define TALLY_SPOOL_RIG_H
 
+#include "folder.h"
 #include "tap.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -140,9 +140,9 @@ disk_ftruncate(int fd, off_t len)
 }
 
 static inline int64_t
-disk_free_bytes(const char *dir)
+disk_free_bytes(const char *folder)
 {
-	(void) dir;
+	(void) folder;
 	return disk.free_bytes;
 }
 
@@ -185,26 +185,12 @@ test_wall(void)
  * Folders, spools and events
  */
 
-static char dir[64];
 static int64_t file_bytes = FILE_BYTES;
-
-static inline int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void) st;
-	(void) type;
-	(void) ftw;
-	return remove(path);
-}
 
 static inline void
 new_dir(void)
 {
-	if (dir[0] != '\0')
-		(void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	strcpy(dir, "/tmp/test_spool.XXXXXX");
-	if (mkdtemp(dir) == NULL)
-		abort();
+	folder_new();
 	disk_well();
 }
 
@@ -431,7 +417,7 @@ crash(struct spool *spool)
 static inline int
 end_of_tests(void)
 {
-	(void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	folder_remove();
 	return tap_done();
 }
 

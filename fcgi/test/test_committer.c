@@ -4,11 +4,11 @@
  *	  disk makes the senders wait and then be refused, and costs no memory.
  */
 #define _XOPEN_SOURCE 700 /* mkdtemp(), nftw() */
+#include "folder.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -21,7 +21,6 @@
 #define SENDERS 4
 #define COMMITS 500
 
-static char dir[64];
 static atomic_int disk_stalls; /* while not 0 a sync does not end */
 static atomic_int disk_fails;
 static atomic_int syncs;
@@ -304,25 +303,14 @@ test_limits(void)
 	free(json);
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void) st;
-	(void) type;
-	(void) ftw;
-	return remove(path);
-}
-
 int
 main(void)
 {
-	strcpy(dir, "/tmp/test_committer.XXXXXX");
-	if (mkdtemp(dir) == NULL)
-		abort();
+	folder_new();
 	test_many_senders();
 	test_stalled_disk();
 	test_stop_and_fail();
 	test_limits();
-	(void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	folder_remove();
 	return tap_done();
 }

@@ -313,6 +313,6 @@ main(void)
 	test_no_descriptors();
 	test_back();
 	test_behind();
-	(void) nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	folder_remove();
 	return tap_done();
 }
